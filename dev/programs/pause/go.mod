@@ -1,0 +1,3 @@
+module gander.dev/programs/pause
+
+go 1.26
