@@ -268,11 +268,12 @@ class ReleasePlanStatus(Model):
         int, Field(description="The plan's generation this status speaks about.")
     ] = 0
     phase: Annotated[
-        Literal["", "Adopting", "Idle", "Releasing", "Rejected", "Blocked", "Leaving"],
+        Literal["", "Adopting", "Idle", "Releasing", "Rejected", "Held", "Blocked", "Leaving"],
         Field(
             description="Adopting: waits for a native rollout to complete. Idle: stable serves "
             "alone. Releasing: a release runs. Rejected: the Deployment holds a revision that was "
-            "taken back. Blocked: the plan cannot work, see the condition Ready."
+            "taken back. Held: it holds one whose release was aborted. Blocked: the plan cannot "
+            "work, see the condition Ready. Leaving: the plan is being deleted."
         ),
     ] = ""
     guard: Annotated[
@@ -292,6 +293,9 @@ class ReleasePlanStatus(Model):
     rejected: Annotated[
         tuple[Rejection, ...], Field(max_length=20, description="Revisions that stay out.")
     ] = ()
+    held: Annotated[
+        str, Field(max_length=16, description="A revision that an aborted release left waiting.")
+    ] = ""
     active_release: Annotated[
         str, Field(max_length=253, description="The release that runs now.")
     ] = ""

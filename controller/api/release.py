@@ -200,6 +200,10 @@ class Looks(Model):
         float, Field(description="Nothing before this moment is read: the last weight change.")
     ] = 0
     next: Annotated[Time | None, Field(description="When the next look is due.")] = None
+    problem: Annotated[
+        str, Field(max_length=64, description="Why the last look gave no evidence, one word.")
+    ] = ""
+    message: Annotated[Sentence, Field(description="The same in a sentence.")] = ""
 
 
 class Entry(Model):

@@ -1,0 +1,165 @@
+"""What the state machine is told, and what it answers. Values only.
+
+Weights are percent of the requests (0 to 100); times are aware datetimes, except the judge's
+`until`, which is Prometheus time in seconds since 1970.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from controller.api.release import Exposure, MetricStatus, Release, ReleaseStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something cannot go on: one CamelCase word, and a sentence with the way out."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFacts:
+    """The user's Deployment, as far as a running release cares."""
+
+    resource_version: str
+    paused: bool
+    holds_release: bool  # its template is the one of this release
+    started_rolling: bool  # a ReplicaSet of this release's template has pods in it
+    rolled: bool  # every pod, and nothing else, is of this release's template, and available
+    failed: str  # why its own rollout gave up, else empty
+
+
+@dataclass(frozen=True, slots=True)
+class StableFacts:
+    """The pods that take everything back."""
+
+    replicas: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why canary pods are not well; `fault` says whether the version is to blame."""
+
+    problem: Problem
+    fault: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryFacts:
+    """The canary Deployment and its pods."""
+
+    replicas: int
+    ready: int
+    images: tuple[str, ...] = ()
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """One route as it is now."""
+
+    name: str  # kind and name, for messages
+    weight: int | None  # percent on the canary; None where our backend is not in the route
+    settled: bool  # every parent has seen this generation
+    problem: Problem | None = None  # missing, refused, or without a rule for our Service
+    last_writer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one look, or the attempt at one, has shown."""
+
+    verdict: Literal["", "Inconclusive", "Safe", "Regressed"]
+    metrics: tuple[MetricStatus, ...]
+    until: float
+    next: datetime
+    exposure: Exposure
+    problem: Problem | None = None  # no evidence, and why
+    cause: str = ""  # Regressed: the evidence in words
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about one release at one moment."""
+
+    release: Release
+    deployment: DeploymentFacts | None
+    stable: StableFacts
+    canary: CanaryFacts | None
+    has_canary_service: bool
+    routes: tuple[RouteFacts, ...]
+    progress_deadline: float = 600.0  # seconds
+    judged: Judged | None = None
+    leaving: Problem | None = None  # the plan or the namespace goes away
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureCanary:
+    """Make the canary Deployment, or scale it."""
+
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureCanaryService:
+    """Make the Service in front of the canary."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeight:
+    """Give the canary this percentage in every route."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveBackend:
+    """Take our backendRef out of every route."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCanary:
+    """Delete the canary Deployment and its Service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpause:
+    """Let the user's Deployment roll, if it is still the object that was judged."""
+
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the user's Deployment from rolling on."""
+
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyRevision:
+    """Scale the ReplicaSet of this release's template in the user's Deployment to 0."""
+
+
+Action = (
+    EnsureCanary
+    | EnsureCanaryService
+    | SetWeight
+    | RemoveBackend
+    | DeleteCanary
+    | Unpause
+    | Pause
+    | EmptyRevision
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now, what to write, and when to look again at the latest."""
+
+    status: ReleaseStatus
+    actions: tuple[Action, ...] = ()
+    again_at: datetime | None = None
