@@ -20,7 +20,6 @@ from controller.release.facts import (
     EnsureCanaryService,
     Facts,
     Problem,
-    RemoveBackend,
     SetWeight,
     Unpause,
 )
@@ -120,7 +119,7 @@ def _start(facts: Facts, now: datetime) -> Decision:
     if status.start_since is None:
         status = status.model_copy(update={"start_since": now})
     if facts.stable.ready == 0:
-        return _stable_down(facts, status, since, now)
+        return _stable_down(status, since, now)
     replicas = canary_replicas(facts.stable.replicas, facts.release.spec.rules.steps[0].weight)
     actions: list[Action] = [*_sized(facts, replicas)]
     if not facts.has_canary_service:
@@ -143,7 +142,7 @@ def _start(facts: Facts, now: datetime) -> Decision:
     return Decision(_enter_step(facts, status, 1, now), tuple(actions))
 
 
-def _stable_down(facts: Facts, status: ReleaseStatus, since: datetime, now: datetime) -> Decision:
+def _stable_down(status: ReleaseStatus, since: datetime, now: datetime) -> Decision:
     """No stable pod serves: there is nothing to protect or to compare with, so let it through."""
     if now - since < STABLE_DOWN_AFTER:
         message = "no stable pod is ready; waits 30s for one"
@@ -306,7 +305,7 @@ def _route_retry_at(status: ReleaseStatus) -> datetime | None:
 
 
 def _confirm(facts: Facts, status: ReleaseStatus, now: datetime) -> ReleaseStatus:
-    """The routes carry the step's weight: its clock and the evidence at this weight begin."""
+    """Start the step's clock and its evidence: every route carries the weight."""
     analysis = facts.release.spec.rules.analysis
     metrics = tuple(m.model_copy(update={"looks_at_weight": 0}) for m in status.metrics)
     looks = status.looks.model_copy(

@@ -5,7 +5,7 @@ The one place that appends to the timeline and makes conditions. Leaves every ch
 
 from datetime import datetime
 
-from controller.api.base import Condition
+from controller.api.base import Condition, ConditionStatus
 from controller.api.release import ENDED, Entry, Phase, ReleaseStatus
 
 MAX_ENTRIES = 50
@@ -47,7 +47,7 @@ def with_conditions(status: ReleaseStatus, generation: int, now: datetime) -> Re
     ended = status.phase in ENDED
     succeeded = status.phase is Phase.SUCCEEDED
     reason = status.reason or status.phase.value
-    wanted = {
+    wanted: dict[str, ConditionStatus] = {
         "Ready": "True" if succeeded else "False",
         "Reconciling": "False" if ended else "True",
         "Stalled": "True" if ended and not succeeded else "False",
@@ -65,7 +65,7 @@ def with_conditions(status: ReleaseStatus, generation: int, now: datetime) -> Re
 def set_condition(
     present: tuple[Condition, ...],
     kind: str,
-    value: str,
+    value: ConditionStatus,
     reason: str,
     message: str,
     generation: int,
@@ -76,7 +76,7 @@ def set_condition(
     since = before.last_transition_time if before and before.status == value else now
     return Condition(
         type=kind,
-        status=value,  # type: ignore[arg-type]  # the callers pass True, False or Unknown
+        status=value,
         reason=reason,
         message=message[:MAX_MESSAGE],
         last_transition_time=since,
