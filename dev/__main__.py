@@ -1,0 +1,133 @@
+"""`python -m dev`: brings a cluster up, looks at it, works in it, takes it away.
+
+Exit codes: 0 done, 1 it failed and says why, 2 the machine or the arguments are not fit. `run`
+passes the code of its command.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dev import cluster, packages, preflight, processes, programs, teardown
+from dev.environment import Environment
+from dev.errors import DevError
+from dev.layout import DEFAULT_NAME, Layout
+from dev.locks import locked
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+console = Console(highlight=False, soft_wrap=True)
+
+Name = Annotated[str, typer.Option(help="Which cluster; several can stand side by side.")]
+
+
+@app.command()
+def up(name: Name = DEFAULT_NAME) -> None:
+    """Bring the cluster up, building what the cache lacks; a healthy one is left alone."""
+    layout = Layout.of(name, os.environ)
+    _check_machine(layout)
+    built = programs.build(programs.cache_folder(os.environ), console.print)
+    cluster.up(layout, built, console.print)
+
+
+@app.command()
+def down(name: Name = DEFAULT_NAME) -> None:
+    """Remove every trace of the cluster; the cache stays."""
+    layout = Layout.of(name, os.environ)
+    with locked(layout.lock, seconds=300, say=console.print):
+        teardown.down(layout, console.print)
+    console.print(f"cluster {name}: gone")
+
+
+@app.command()
+def status(name: Name = DEFAULT_NAME) -> None:
+    """Show each process, and whether the cluster serves; exit 1 if it does not."""
+    layout = Layout.of(name, os.environ)
+    built = programs.build(programs.cache_folder(os.environ), console.print)
+    wanted = cluster.components(layout, built)
+    records = processes.load(layout)
+    table = Table("process", "pid", "log", title=f"cluster {name}")
+    for part in wanted:
+        record = records.get(part.name)
+        running = record is not None and processes.runs(record.identity)
+        pid = str(record.identity.pid) if record and record.identity and running else "-"
+        table.add_row(part.name, pid, str(layout.logs / f"{part.name}.log"))
+    console.print(table)
+    found = cluster.problems(layout, wanted)
+    for problem in found:
+        console.print(problem)
+    if found:
+        raise typer.Exit(1)
+    console.print("serves")
+
+
+@app.command()
+def stop(component: str, name: Name = DEFAULT_NAME) -> None:
+    """Stop one process, such as prometheus, until `start` or `up`; its data stays."""
+    layout = Layout.of(name, os.environ)
+    _check_component(layout, component)
+    processes.stop(layout, component)
+
+
+@app.command()
+def start(component: str, name: Name = DEFAULT_NAME) -> None:
+    """Start a stopped process again and wait until it serves."""
+    layout = Layout.of(name, os.environ)
+    _check_component(layout, component)
+    cluster.start(layout, component)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
+    """Run a command inside of the cluster's network, with KUBECONFIG and our programs in PATH."""
+    if not context.args:
+        raise DevError("say what to run: python -m dev run -- kubectl get pods -A")
+    layout = Layout.of(name, os.environ)
+    if not layout.complete.exists():
+        raise DevError(f"there is no cluster {name}; `python -m dev up --name {name}` makes it")
+    built = programs.build(programs.cache_folder(os.environ), console.print)
+    folders = [*map(str, built.folders), os.environ.get("PATH", os.defpath)]
+    env = {**os.environ, **Environment.ours(name).variables(), "PATH": os.pathsep.join(folders)}
+    command = ("nsenter", f"--net={layout.netns}", "--", *context.args)
+    os.execvpe(command[0], command, env)  # noqa: S606 - the exit code is passed best by becoming it
+
+
+@app.command("programs")
+def build_programs() -> None:
+    """Build the cluster's programs into the cache, and say where they are."""
+    built = programs.build(programs.cache_folder(os.environ), console.print)
+    for folder in built.folders:
+        console.print(str(folder))
+
+
+def _check_machine(layout: Layout) -> None:
+    machine = preflight.inspect(layout, programs.cache_folder(os.environ))
+    found = preflight.findings(machine)
+    for finding in found:
+        console.print(f"missing: {finding.lacks}\n  {finding.remedy}")
+    if found:
+        raise typer.Exit(2)
+    packages.install(machine.missing_packages, console.print)
+
+
+def _check_component(layout: Layout, component: str) -> None:
+    known = processes.load(layout)
+    if component not in known:
+        raise DevError(f"no process {component!r} in cluster {layout.name}: {', '.join(known)}")
+
+
+def main(command: Callable[[], object] = app) -> None:
+    """Run the command line; a DevError is printed as it is."""
+    try:
+        command()
+    except DevError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Brings a cluster up, and tells how it is.
+
+`up` makes what is missing and restarts what has died or changed, so it may be asked at any time:
+over nothing, over a half-dead cluster, and over a healthy one, where it only looks.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from dev import (
+    cgroups,
+    control_plane,
+    kernel,
+    network,
+    node,
+    objects,
+    pause_image,
+    pki,
+    probes,
+    processes,
+    services,
+    teardown,
+)
+from dev.commands import run
+from dev.layout import GATEWAY_NAME, GATEWAY_NAMESPACE, NODE, Layout
+from dev.locks import locked
+from dev.processes import Component
+from dev.programs import Programs
+from dev.waiting import until
+
+READY_SECONDS: Final = 90
+_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def components(layout: Layout, programs: Programs) -> tuple[Component, ...]:
+    """Return every process of a cluster, in the order of their start."""
+    return (
+        control_plane.etcd(layout, programs),
+        control_plane.api_server(layout, programs),
+        node.containerd(layout, programs),
+        services.registry(layout),
+        services.alertmanager(layout),
+        control_plane.controller_manager(layout, programs),
+        control_plane.scheduler(layout, programs),
+        node.kubelet(layout, programs),
+        node.kube_proxy(layout, programs),
+        services.coredns(layout, programs),
+        services.prometheus(layout, programs),
+        services.traefik(layout),
+    )
+
+
+def up(layout: Layout, programs: Programs, say: Callable[[str], None]) -> None:
+    """Return once the cluster serves. DevError: a part did not; the others go on running."""
+    began = time.monotonic()
+    with locked(layout.lock, seconds=300, say=say):
+        wanted = components(layout, programs)
+        if problems(layout, wanted) == ():
+            say(f"cluster {layout.name}: up already")
+            return
+        if layout.state.exists() and not layout.netns.exists():
+            say(f"cluster {layout.name}: its network is gone (a restart?), starting over")
+            teardown.down(layout, say)
+        kernel.remember(layout)
+        network.make(layout)
+        cgroups.make(layout)
+        layout.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pki.make(layout)
+        with network.inside(layout.netns):
+            _bring_up(layout, {part.name: part for part in wanted}, programs)
+        layout.complete.write_text(_fingerprint(wanted))
+        say(f"cluster {layout.name}: up after {time.monotonic() - began:.1f} s")
+
+
+def problems(layout: Layout, wanted: Sequence[Component]) -> tuple[str, ...]:
+    """Return what keeps the cluster from being as wanted, as sentences; nothing if it is."""
+    if not layout.netns.exists():
+        return (f"there is no network namespace {layout.name}",)
+    if not layout.complete.exists() or layout.complete.read_text() != _fingerprint(wanted):
+        return ("it was never completely up as it is wanted now",)
+    records = processes.load(layout)
+    found = []
+    with network.inside(layout.netns):
+        for part in wanted:
+            record = records.get(part.name)
+            if record is None or not processes.runs(record.identity):
+                found.append(f"{part.name} does not run")
+            elif not probes.answers(part.ready):
+                found.append(f"{part.name} does not answer at {part.ready}")
+        if not found and not _node_ready(layout):
+            found.append(f"the node {NODE} is not Ready")
+    return tuple(found)
+
+
+def start(layout: Layout, name: str) -> None:
+    """Start one component again and return once it serves."""
+    with network.inside(layout.netns):
+        component = processes.start(layout, name)
+        processes.await_ready(layout, component, seconds=READY_SECONDS)
+
+
+def _bring_up(layout: Layout, parts: dict[str, Component], programs: Programs) -> None:
+    def begin(*names: str) -> None:
+        for name in names:
+            processes.ensure(layout, parts[name])
+
+    def await_(*names: str) -> None:
+        for name in names:
+            processes.await_ready(layout, parts[name], seconds=READY_SECONDS)
+
+    begin("etcd", "kube-apiserver", "containerd", "registry", "alertmanager")
+    with ThreadPoolExecutor() as pool:
+        await_("containerd")
+        image = pool.submit(_import_pause, layout, programs)
+        await_("kube-apiserver")
+        begin("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+        _apply(layout, programs, objects.rights())
+        begin("coredns", "prometheus")
+        _make_gateway(layout, programs)
+        begin("traefik")
+        _apply(layout, programs, objects.monitoring())
+        image.result()
+    await_(*parts)
+    until(
+        f"the node {NODE} to be Ready",
+        lambda: _node_ready(layout),
+        seconds=READY_SECONDS,
+        explain=lambda: processes.log_tail(layout, "kubelet"),
+    )
+    until(
+        f"the Gateway {GATEWAY_NAMESPACE}/{GATEWAY_NAME} to be Programmed",
+        lambda: _gateway_programmed(layout),
+        seconds=READY_SECONDS,
+        explain=lambda: processes.log_tail(layout, "traefik"),
+    )
+
+
+def _make_gateway(layout: Layout, programs: Programs) -> None:
+    """Apply the Gateway API's kinds, and a Gateway once the server knows them."""
+    crds = str(programs["crds"])
+    _kubectl(layout, programs, "apply", "--server-side", "--force-conflicts", "-f", crds)
+    _kubectl(
+        layout, programs, "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"
+    )
+    _apply(layout, programs, objects.gateway())
+
+
+def _import_pause(layout: Layout, programs: Programs) -> None:
+    """Give containerd the image of every pod's first container."""
+    ctr = (str(programs["ctr"]), "--address", str(layout.containerd_socket), "-n", "k8s.io")
+    if run(*ctr, "images", "ls", "-q", f"name=={node.PAUSE_IMAGE}").strip():
+        return
+    archive = layout.state / "pause.tar"
+    architecture = _ARCHITECTURES[platform.machine()]
+    program = programs["pause"].read_bytes()
+    archive.write_bytes(pause_image.pack(program, tag=node.PAUSE_IMAGE, architecture=architecture))
+    run(*ctr, "images", "import", str(archive))
+
+
+def _apply(layout: Layout, programs: Programs, items: list[dict[str, Any]]) -> None:
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    _kubectl(
+        layout, programs, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest
+    )
+
+
+def _kubectl(layout: Layout, programs: Programs, *words: str, stdin: str | None = None) -> None:
+    env = {**os.environ, "KUBECONFIG": str(layout.kubeconfig)}
+    run(str(programs["kubectl"]), *words, seconds=READY_SECONDS, stdin=stdin, env=env)
+
+
+def _node_ready(layout: Layout) -> bool:
+    return _condition(layout, f"/api/v1/nodes/{NODE}", "Ready")
+
+
+def _gateway_programmed(layout: Layout) -> bool:
+    group = "/apis/gateway.networking.k8s.io/v1"
+    path = f"{group}/namespaces/{GATEWAY_NAMESPACE}/gateways/{GATEWAY_NAME}"
+    return _condition(layout, path, "Programmed")
+
+
+def _condition(layout: Layout, path: str, kind: str) -> bool:
+    try:
+        found = probes.api_get(path, layout.pki)
+    except OSError:
+        return False
+    conditions = ((found or {}).get("status") or {}).get("conditions") or []
+    return any(c["type"] == kind and c["status"] == "True" for c in conditions)
+
+
+def _fingerprint(wanted: Sequence[Component]) -> str:
+    texts = [*(part.fingerprint for part in wanted)]
+    texts += [json.dumps(f()) for f in (objects.rights, objects.gateway, objects.monitoring)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()

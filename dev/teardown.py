@@ -1,0 +1,126 @@
+"""Takes a cluster away without a trace, whatever state it is in.
+
+Order matters: what starts pods ends first, then the pods, then everything else, then the mounts
+that only they held, then what the mounts were in.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from dev import cgroups, kernel, network, processes
+from dev.commands import run
+from dev.errors import DevError
+from dev.layout import Layout
+from dev.processes import Identity
+
+_POD_LOG_LINKS: Final = Path("/var/log/containers")
+_CNI_RESULTS: Final = Path("/var/lib/cni/results")
+
+
+def down(layout: Layout, say: Callable[[str], None]) -> None:
+    """Remove every trace of the cluster; nothing happens where there is none.
+
+    The caller holds the cluster's lock. Processes that others started inside of the network
+    namespace are not ours to end: they are named, and keep the namespace, which then has no name,
+    until they end. DevError: something could not be removed; asking again goes on from there.
+    """
+    records = processes.load(layout)
+    kubelet = records.get("kubelet")
+    processes.end([kubelet.identity] if kubelet and kubelet.identity else [], seconds=5)
+    cgroups.kill(layout)
+    processes.end(_shims(layout), seconds=2)
+    processes.end([r.identity for r in records.values() if r.identity], seconds=10)
+    for stranger in _strangers(layout):
+        say(f"still in the network namespace {layout.name}: {stranger}")
+    _unmount(layout.state)
+    cgroups.remove(layout)
+    network.remove(layout)
+    _remove_files(layout)
+    kernel.restore_after_last(layout)
+    _remove_empty(layout.home)
+
+
+def mount_points(mountinfo: str, below: Path) -> list[Path]:
+    """Return the mount points at and below a folder, the deepest first (proc(5), mountinfo)."""
+    # Blanks and the like are written as octal escapes.
+    points = [
+        Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]))
+        for line in mountinfo.splitlines()
+    ]
+    found = [point for point in points if point.is_relative_to(below)]
+    return sorted(found, key=lambda point: len(point.parts), reverse=True)
+
+
+def _shims(layout: Layout) -> list[Identity]:
+    """Return containerd's shims: they outlive it, and name its socket in their arguments."""
+    socket = str(layout.containerd_socket).encode()
+    return [
+        identity
+        for pid, argv in _processes()
+        if socket in argv
+        and b"containerd-shim" in argv[0]
+        and (identity := processes.identify(pid))
+    ]
+
+
+def _strangers(layout: Layout) -> list[str]:
+    """Return pid and command of the processes in the cluster's network namespace."""
+    if not layout.netns.exists():
+        return []
+    inode = layout.netns.stat().st_ino
+    found = []
+    for pid, argv in _processes():
+        try:
+            if Path(f"/proc/{pid}/ns/net").stat().st_ino == inode:
+                found.append(f"{pid} {b' '.join(argv).decode(errors='replace')[:120]}")
+        except OSError:
+            continue
+    return found
+
+
+def _processes() -> list[tuple[int, list[bytes]]]:
+    """Return pid and arguments of every process that has arguments."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            argv = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
+        except OSError:
+            continue
+        if argv:
+            found.append((int(folder.name), argv))
+    return found
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount everything below; removing files must never reach through a mount."""
+    mountinfo = Path("/proc/self/mountinfo")
+    for point in mount_points(mountinfo.read_text(), folder):
+        run("umount", "--lazy", str(point))
+    if left := mount_points(mountinfo.read_text(), folder):
+        raise DevError(f"still mounted: {', '.join(map(str, left))}")
+
+
+def _remove_files(layout: Layout) -> None:
+    for link in _POD_LOG_LINKS.glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(layout.state):
+            link.unlink()
+    result = re.compile(rf"{re.escape(layout.cni_network)}-[0-9a-f]{{64}}-\w+")
+    for file in _CNI_RESULTS.glob("*"):
+        if result.fullmatch(file.name):
+            file.unlink()
+    for folder in (layout.sockets, layout.state):
+        if folder.exists():
+            shutil.rmtree(folder)
+    for folder in (_POD_LOG_LINKS, _CNI_RESULTS, _CNI_RESULTS.parent, layout.sockets.parent):
+        _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that several clusters share, if no other uses it."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
