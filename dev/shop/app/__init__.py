@@ -1,0 +1,1 @@
+"""checkout: prices baskets for the shop's web pages, over HTTP."""
