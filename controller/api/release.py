@@ -158,6 +158,9 @@ class MetricStatus(Model):
     ] = 0
     looks: Annotated[int, Field(description="Looks that had data.")] = 0
     looks_at_weight: Annotated[int, Field(description="Of these, at the present weight.")] = 0
+    until: Annotated[
+        float, Field(description="End of its last look: Prometheus time, seconds since 1970.")
+    ] = 0
     evidence: Annotated[
         str, Field(max_length=3072, description="The judge's state, packed; docs/judge.md.")
     ] = ""
@@ -191,13 +194,11 @@ class Exposure(Model):
 
 
 class Looks(Model):
-    """The judge's clock, in the metrics' own time."""
+    """The judge's clock."""
 
-    until: Annotated[
-        float, Field(description="End of the last look, in seconds since 1970 in Prometheus time.")
-    ] = 0
     since: Annotated[
-        float, Field(description="Nothing before this moment is read: the last weight change.")
+        float,
+        Field(description="The last weight change in seconds since 1970; nothing before is read."),
     ] = 0
     next: Annotated[Time | None, Field(description="When the next look is due.")] = None
     problem: Annotated[

@@ -1,7 +1,6 @@
 """What the state machine is told, and what it answers. Values only.
 
-Weights are percent of the requests (0 to 100); times are aware datetimes, except the judge's
-`until`, which is Prometheus time in seconds since 1970.
+Weights are percent of the requests (0 to 100); times are aware datetimes.
 """
 
 from dataclasses import dataclass
@@ -74,7 +73,6 @@ class Judged:
 
     verdict: Literal["", "Inconclusive", "Safe", "Regressed"]
     metrics: tuple[MetricStatus, ...]
-    until: float
     next: datetime
     exposure: Exposure
     problem: Problem | None = None  # no evidence, and why

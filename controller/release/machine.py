@@ -63,7 +63,6 @@ def _absorb(facts: Facts) -> Facts:
     status = facts.release.status
     looks = status.looks.model_copy(
         update={
-            "until": judged.until,
             "next": judged.next,
             "problem": judged.problem.reason if judged.problem else "",
             "message": judged.problem.message if judged.problem else "",
