@@ -1,7 +1,7 @@
 """`python -m dev`: brings a cluster up, looks at it, works in it, takes it away.
 
-Exit codes: 0 done, 1 it failed and says why, 2 the machine or the arguments are not fit. `run`
-passes the code of its command.
+Exit codes: 0 done, 1 it failed and says why, 2 the machine lacks something. `run` passes the code
+of its command.
 """
 
 import os
@@ -91,7 +91,12 @@ def run(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
         raise DevError(f"there is no cluster {name}; `python -m dev up --name {name}` makes it")
     built = programs.build(programs.cache_folder(os.environ), console.print)
     folders = [*map(str, built.folders), os.environ.get("PATH", os.defpath)]
-    env = {**os.environ, **Environment.ours(name).variables(), "PATH": os.pathsep.join(folders)}
+    env = {
+        **os.environ,
+        **Environment.ours(name).variables(),
+        **layout.kubectl_variables,
+        "PATH": os.pathsep.join(folders),
+    }
     command = ("nsenter", f"--net={layout.netns}", "--", *context.args)
     os.execvpe(command[0], command, env)  # noqa: S606 - the exit code is passed best by becoming it
 

@@ -171,7 +171,7 @@ def _apply(layout: Layout, programs: Programs, items: list[dict[str, Any]]) -> N
 
 
 def _kubectl(layout: Layout, programs: Programs, *words: str, stdin: str | None = None) -> None:
-    env = {**os.environ, "KUBECONFIG": str(layout.kubeconfig)}
+    env = {**os.environ, **layout.kubectl_variables}
     run(str(programs["kubectl"]), *words, seconds=READY_SECONDS, stdin=stdin, env=env)
 
 

@@ -4,6 +4,7 @@ An environment travels between processes in variables: `python -m dev run` sets 
 has a cluster of their own sets them by hand.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,9 @@ class Environment:
     registry: str
 
     @classmethod
-    def ours(cls, name: str = DEFAULT_NAME, env: Mapping[str, str] | None = None) -> "Environment":
+    def ours(cls, name: str = DEFAULT_NAME, env: Mapping[str, str] = os.environ) -> "Environment":
         """Return the environment of a cluster that `python -m dev up` makes."""
-        layout = Layout.of(name, env or {})
+        layout = Layout.of(name, env)
         return cls(
             name=name,
             kubeconfig=layout.kubeconfig,

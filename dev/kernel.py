@@ -37,10 +37,10 @@ def remember(layout: Layout, sys: Path = _SYS) -> None:
         (sys / _WATCHERS).write_text(str(_WANTED_WATCHERS))
 
 
-def restore_after_last(layout: Layout, sys: Path = _SYS) -> None:
-    """Put the values back if no cluster's state is left."""
+def restore(layout: Layout, sys: Path = _SYS) -> None:
+    """Put the values of before the first cluster back; the caller knows that none is left."""
     saved = _saved(layout)
-    if not saved.exists() or any(path.is_dir() for path in layout.home.iterdir()):
+    if not saved.exists():
         return
     for name, value in json.loads(saved.read_text()).items():
         if (sys / name).read_text().strip() != value:

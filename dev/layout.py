@@ -97,6 +97,12 @@ class Layout:
         return self.state / "kubeconfig"
 
     @property
+    def kubectl_variables(self) -> dict[str, str]:
+        """For kubectl and helm. The cache is by server address, which all clusters share."""
+        cache = self.state / "kubectl-cache"
+        return {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(cache)}
+
+    @property
     def pki(self) -> Path:
         """Keys, certificates and the kubeconfigs of the cluster's own parts."""
         return self.state / "pki"

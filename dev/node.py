@@ -140,6 +140,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.tracing.proc
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ["/usr/lib/cni"]
+  # Without the plugin for it, which leaves files in a folder that is not ours.
+  use_internal_loopback = true
   conf_dir = "{state}/cni"
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]

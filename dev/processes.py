@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -147,7 +147,7 @@ def start(layout: Layout, name: str) -> Component:
     return record.component
 
 
-def end(identities: list[Identity], *, seconds: float) -> None:
+def end(identities: Iterable[Identity], *, seconds: float) -> None:
     """End processes, all at once: SIGTERM first, SIGKILL for those left after `seconds`."""
     left = [identity for identity in identities if _signal(identity, signal.SIGTERM)]
 
@@ -158,9 +158,17 @@ def end(identities: list[Identity], *, seconds: float) -> None:
     try:
         until("processes to end on SIGTERM", gone, seconds=seconds)
     except DevError:
-        for identity in left:
-            _signal(identity, signal.SIGKILL)
-        until(f"processes {[i.pid for i in left]} to end on SIGKILL", gone, seconds=10)
+        kill(left)
+
+
+def kill(identities: Iterable[Identity]) -> None:
+    """End processes at once, without a last word. DevError: the kernel keeps one."""
+    left = [identity for identity in identities if _signal(identity, signal.SIGKILL)]
+    until(
+        f"processes {[identity.pid for identity in left]} to end on SIGKILL",
+        lambda: not any(runs(identity) for identity in left),
+        seconds=10,
+    )
 
 
 def _signal(identity: Identity, number: signal.Signals) -> bool:

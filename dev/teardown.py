@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from dev import cgroups, kernel, network, processes
+from dev import cgroups, kernel, network, probes, processes
 from dev.commands import run
 from dev.errors import DevError
 from dev.layout import Layout
@@ -18,6 +18,7 @@ from dev.processes import Identity
 
 _POD_LOG_LINKS: Final = Path("/var/log/containers")
 _CNI_RESULTS: Final = Path("/var/lib/cni/results")
+_DEVICE_PLUGINS: Final = Path("/var/lib/kubelet/device-plugins")
 
 
 def down(layout: Layout, say: Callable[[str], None]) -> None:
@@ -28,18 +29,21 @@ def down(layout: Layout, say: Callable[[str], None]) -> None:
     until they end. DevError: something could not be removed; asking again goes on from there.
     """
     records = processes.load(layout)
-    kubelet = records.get("kubelet")
-    processes.end([kubelet.identity] if kubelet and kubelet.identity else [], seconds=5)
+    ours = {name: record.identity for name, record in records.items() if record.identity}
+    # Nothing that they would save on a gentler signal is kept.
+    processes.kill(identity for name, identity in ours.items() if name == "kubelet")
     cgroups.kill(layout)
-    processes.end(_shims(layout), seconds=2)
-    processes.end([r.identity for r in records.values() if r.identity], seconds=10)
+    processes.kill(_shims(layout))
+    processes.kill(ours.values())
     for stranger in _strangers(layout):
         say(f"still in the network namespace {layout.name}: {stranger}")
     _unmount(layout.state)
     cgroups.remove(layout)
     network.remove(layout)
     _remove_files(layout)
-    kernel.restore_after_last(layout)
+    if layout.home.is_dir() and not any(path.is_dir() for path in layout.home.iterdir()):
+        kernel.restore(layout)
+        _remove_plugin_socket()
     _remove_empty(layout.home)
 
 
@@ -117,6 +121,14 @@ def _remove_files(layout: Layout) -> None:
         if folder.exists():
             shutil.rmtree(folder)
     for folder in (_POD_LOG_LINKS, _CNI_RESULTS, _CNI_RESULTS.parent, layout.sockets.parent):
+        _remove_empty(folder)
+
+
+def _remove_plugin_socket() -> None:
+    """Remove what kubelets leave at a place they share, unless another kubelet answers there."""
+    if not probes.answers(f"unix://{_DEVICE_PLUGINS}/kubelet.sock"):
+        (_DEVICE_PLUGINS / "kubelet.sock").unlink(missing_ok=True)
+    for folder in (_DEVICE_PLUGINS, _DEVICE_PLUGINS.parent):
         _remove_empty(folder)
 
 
