@@ -21,7 +21,7 @@ class Supplier:
 
 SUPPLIERS: Final = {
     "moor": Supplier(seconds=0.040, cents=890),
-    "bakery": Supplier(seconds=0.036, cents=450),
+    "bakery": Supplier(seconds=0.040, cents=450),
     "harbour": Supplier(seconds=0.010, cents=None),
 }
 
