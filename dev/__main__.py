@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dev import cluster, packages, preflight, processes, programs, teardown
+from dev import cluster, packages, preflight, processes, programs, residents, teardown
 from dev.environment import Environment
 from dev.errors import DevError
 from dev.layout import DEFAULT_NAME, Layout
@@ -53,7 +53,7 @@ def status(name: Name = DEFAULT_NAME) -> None:
     table = Table("process", "pid", "log", title=f"cluster {name}")
     for part in wanted:
         record = records.get(part.name)
-        running = record is not None and processes.runs(record.identity)
+        running = record is not None and residents.runs(record.identity)
         pid = str(record.identity.pid) if record and record.identity and running else "-"
         table.add_row(part.name, pid, str(layout.logs / f"{part.name}.log"))
     console.print(table)

@@ -24,6 +24,7 @@ from dev import (
     pki,
     probes,
     processes,
+    residents,
     services,
     teardown,
 )
@@ -89,7 +90,7 @@ def problems(layout: Layout, wanted: Sequence[Component]) -> tuple[str, ...]:
     with network.inside(layout.netns):
         for part in wanted:
             record = records.get(part.name)
-            if record is None or not processes.runs(record.identity):
+            if record is None or not residents.runs(record.identity):
                 found.append(f"{part.name} does not run")
             elif not probes.answers(part.ready):
                 found.append(f"{part.name} does not answer at {part.ready}")

@@ -1,8 +1,7 @@
 """The cluster's own processes: started in sessions of their own, found again, ended by identity.
 
-A record in the state folder keeps what was started and who it is. A pid alone is not an identity:
-it is given out again. Pid, start time and boot together are, so nothing that is not ours is ever
-signalled. Processes are not restarted when they die; `up` does that when it is asked.
+A record in the state folder keeps what was started and who it is, so nothing that is not ours is
+ever signalled. Processes are not restarted when they die; `up` does that when it is asked.
 """
 
 import hashlib
@@ -16,6 +15,7 @@ from pathlib import Path
 from dev import probes
 from dev.errors import DevError
 from dev.layout import Layout
+from dev.residents import Identity, identify, in_namespace, runs
 from dev.waiting import until
 
 LOG_LINES = 20
@@ -42,46 +42,11 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Identity:
-    """One process, for all time: its pid, its start in clock ticks since boot, and the boot."""
-
-    pid: int
-    started: int
-    boot: str
-
-
-@dataclass(frozen=True)
 class Record:
     """A component as it was started; `identity` is None after it was stopped on purpose."""
 
     component: Component
     identity: Identity | None
-
-
-def parse_stat(stat: str) -> tuple[str, int]:
-    """Return state and start time from the text of /proc/PID/stat.
-
-    The command stands in parentheses and may itself hold blanks and parentheses, so fields are
-    counted from the last one (proc(5): state is field 3, starttime field 22).
-    """
-    fields = stat.rpartition(")")[2].split()
-    return fields[0], int(fields[19])
-
-
-def identify(pid: int, proc: Path = Path("/proc")) -> Identity | None:
-    """Return who runs as `pid` now, None if nobody does; a zombie does not run."""
-    try:
-        state, started = parse_stat((proc / str(pid) / "stat").read_text())
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if state in "ZX":
-        return None
-    return Identity(pid, started, (proc / "sys/kernel/random/boot_id").read_text().strip())
-
-
-def runs(identity: Identity | None) -> bool:
-    """Tell whether exactly this process still runs."""
-    return identity is not None and identify(identity.pid) == identity
 
 
 def load(layout: Layout) -> dict[str, Record]:
@@ -189,6 +154,9 @@ def _signal(identity: Identity, number: signal.Signals) -> bool:
 
 
 def _start(layout: Layout, component: Component) -> None:
+    # An `up` that was killed may have left a process without a record; it holds the ports.
+    residents = in_namespace(layout.netns)
+    kill(identity for identity, argv in residents.items() if argv == component.argv)
     for path, content in component.files.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(content)

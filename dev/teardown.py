@@ -14,7 +14,7 @@ from dev import cgroups, kernel, network, probes, processes
 from dev.commands import run
 from dev.errors import DevError
 from dev.layout import Layout
-from dev.processes import Identity
+from dev.residents import Identity, in_namespace
 
 _POD_LOG_LINKS: Final = Path("/var/log/containers")
 _CNI_RESULTS: Final = Path("/var/lib/cni/results")
@@ -33,10 +33,10 @@ def down(layout: Layout, say: Callable[[str], None]) -> None:
     # Nothing that they would save on a gentler signal is kept.
     processes.kill(identity for name, identity in ours.items() if name == "kubelet")
     cgroups.kill(layout)
-    processes.kill(_shims(layout))
     processes.kill(ours.values())
-    for stranger in _strangers(layout):
-        say(f"still in the network namespace {layout.name}: {stranger}")
+    processes.kill(_unrecorded(layout))
+    for identity, argv in in_namespace(layout.netns).items():
+        say(f"still in the network namespace {layout.name}: {identity.pid} {' '.join(argv)[:120]}")
     _unmount(layout.state)
     cgroups.remove(layout)
     network.remove(layout)
@@ -58,46 +58,17 @@ def mount_points(mountinfo: str, below: Path) -> list[Path]:
     return sorted(found, key=lambda point: len(point.parts), reverse=True)
 
 
-def _shims(layout: Layout) -> list[Identity]:
-    """Return containerd's shims: they outlive it, and name its socket in their arguments."""
-    socket = str(layout.containerd_socket).encode()
+def _unrecorded(layout: Layout) -> list[Identity]:
+    """Return containerd's shims, which outlive it, and components whose record was lost.
+
+    Both are in the cluster's network namespace and name a path of the cluster in their arguments.
+    """
+    paths = (str(layout.state), str(layout.sockets))
     return [
         identity
-        for pid, argv in _processes()
-        if socket in argv
-        and b"containerd-shim" in argv[0]
-        and (identity := processes.identify(pid))
+        for identity, argv in in_namespace(layout.netns).items()
+        if any(path in argument for path in paths for argument in argv)
     ]
-
-
-def _strangers(layout: Layout) -> list[str]:
-    """Return pid and command of the processes in the cluster's network namespace."""
-    if not layout.netns.exists():
-        return []
-    inode = layout.netns.stat().st_ino
-    found = []
-    for pid, argv in _processes():
-        try:
-            if Path(f"/proc/{pid}/ns/net").stat().st_ino == inode:
-                found.append(f"{pid} {b' '.join(argv).decode(errors='replace')[:120]}")
-        except OSError:
-            continue
-    return found
-
-
-def _processes() -> list[tuple[int, list[bytes]]]:
-    """Return pid and arguments of every process that has arguments."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            argv = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
-        except OSError:
-            continue
-        if argv:
-            found.append((int(folder.name), argv))
-    return found
 
 
 def _unmount(folder: Path) -> None:
