@@ -1,0 +1,63 @@
+"""How the official client finds, trusts and speaks to the API server.
+
+Leaves out: which requests are made. The kubeconfig (with exec plugins) and the token of the pod,
+which the official client reads again every minute, are its business; timeouts, keepalive, retries
+and the pool are set here, because its defaults are none, off, three and blocking-free but small.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+from kubernetes import config
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.config.config_exception import ConfigException
+from urllib3.connection import HTTPConnection
+
+from controller.kube.errors import ConfigurationError
+
+# A peer that is gone without a word is noticed after 15 + 3 * 5 seconds, idle or not.
+_SOCKET_OPTIONS: Final = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),
+]
+
+
+def open_connection(
+    *, kubeconfig: str | None, context: str | None, user_agent: str, pool: int
+) -> ApiClient:
+    """Return a client of the official library that keeps up to `pool` idle connections.
+
+    In a pod without `kubeconfig`: the pod's ServiceAccount. Otherwise `kubeconfig`, or else what
+    KUBECONFIG names, or else ~/.kube/config. ConfigurationError: none of them can be used.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+            source = "the pod's ServiceAccount"
+            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # no types
+        else:
+            source = kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
+            config.load_kube_config(  # type: ignore[no-untyped-call]  # no types
+                config_file=source,
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
+            )
+    except (ConfigException, OSError) as error:
+        raise ConfigurationError(
+            f"no way to a cluster through {source}: {error}; name a kubeconfig, or run in a pod"
+        ) from error
+    configuration.connection_pool_maxsize = pool
+    configuration.socket_options = _SOCKET_OPTIONS
+    # A repeated write is a second decision, and a repeated read belongs to the caller's backoff.
+    configuration.retries = False
+    api = ApiClient(configuration)
+    api.user_agent = user_agent
+    return api
