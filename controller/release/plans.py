@@ -17,6 +17,7 @@ from controller.release.facts import Pause, Problem, Unpause
 from controller.release.planstatus import report
 
 PROOF_LASTS = timedelta(minutes=10)
+DISPROOF_LASTS = timedelta(seconds=30)  # a policy takes a moment until every API server follows it
 MAX_REJECTED = 20
 
 
@@ -55,6 +56,7 @@ class PlanFacts:
     revisions: tuple[RevisionFacts, ...]
     releases: tuple[Release, ...]
     track_label: str
+    guard_policy: str  # version of the admission policy that holds changes back
     problems: tuple[Problem, ...] = ()
 
 
@@ -165,7 +167,7 @@ def decide_plan(facts: PlanFacts, now: datetime) -> PlanDecision:
     if deployment.mark != wanted_mark:
         actions = (*actions, Mark(wanted_mark))
     actions = (*actions, *_tidy(facts, deployment, status))
-    again_at = status.guard_proven_at + PROOF_LASTS if status.guard_proven_at else None
+    again_at = status.guard_proven_at + _proof_lasts(status) if status.guard_proven_at else None
     return PlanDecision(report(plan, status, phase, why, now), actions, again_at)
 
 
@@ -192,13 +194,23 @@ def _situation(
         return "Blocked", Problem("PausedInManifest", message), ()
     if not deployment.labelled or status.stable is None:
         return _adopt(facts, deployment)
-    if status.guard_proven_at is None or now - status.guard_proven_at >= PROOF_LASTS:
+    if _proof_is_due(facts, status, now):
         why = Problem("ProvingGuard", "finding out whether the API server holds changes back")
         return status.phase or "Adopting", why, (ProveGuard(),)
     stable = _revision_of_stable(facts, status)
     if deployment.revision == stable:
         return _at_rest(deployment, status)
     return _waiting_change(facts, deployment, status)
+
+
+def _proof_lasts(status: ReleasePlanStatus) -> timedelta:
+    return PROOF_LASTS if status.guard == "Guarded" else DISPROOF_LASTS
+
+
+def _proof_is_due(facts: PlanFacts, status: ReleasePlanStatus, now: datetime) -> bool:
+    proven_at = status.guard_proven_at
+    stale = status.guard_policy != facts.guard_policy
+    return proven_at is None or stale or now - proven_at >= _proof_lasts(status)
 
 
 def _adopt(
