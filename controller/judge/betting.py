@@ -1,0 +1,124 @@
+"""The betting test on two error rates: what one look adds to the evidence, and why it may.
+
+The test plays a game against the claim "the canary is no worse". Each stake is fixed from the past
+before a look is read, and chosen so that the claim, if true, cannot make money on average. Capital
+that grows all the same is evidence against the claim: by Ville's inequality (1939) it passes
+1/alpha with probability alpha at most, however often one looks.
+
+The claim is p_c <= ratio * p_b + shift in every look, for the canary's rate p_c and stable's rate
+p_b; both may drift. The opposite claim (>=) is played with odds below 1. The construction is that
+of k-sample e-variables (Turner, Ly and Gruenwald, 2024) with a margin and stakes in the manner of
+Waudby-Smith and Ramdas (2024).
+
+Promises: every number returned is finite for counts between 0 and 1e15 with both arms present.
+All functions take floats, or arrays whose last axis has length 1, for many releases at once.
+Leaves out: validation of counts (counts.py), and requests that fail in clumps: the game is fair
+only if requests fail independently of each other, given the arm and the moment.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Number = float | Floats
+
+# No stake may lose more than this share of the capital on a single request.
+RUIN = 0.95
+# Rates nearer to 1 than this count as 1; keeps the logarithms finite.
+EDGE = 1e-9
+
+# Alternatives to "no worse": the canary's odds of a bad request over those the claim allows.
+WORSE_ODDS: Floats = 1.0 + np.geomspace(0.08, 15.0, 9)
+# Alternatives to "worse than the margin": steps from the margin (0) past stable's own rate (1).
+SAFE_STEPS: Floats = np.array([0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8, 2.5])
+SMALLEST_GAP = 0.01  # in log odds: with a margin of 0 the canary has to be proven better
+LARGEST_STEP = 3.0  # in log odds: nearly "no bad request at all"
+
+
+class Tally(NamedTuple):
+    """Requests of both arms, of one look or of all looks before it."""
+
+    canary_bad: Number
+    canary: Number
+    stable_bad: Number
+    stable: Number
+
+
+class Null(NamedTuple):
+    """The line p_c = ratio * p_b + shift between the two claims; ratio > 0, 0 <= shift < 1."""
+
+    ratio: float
+    shift: float
+
+
+def reference(null: Null, past: Tally) -> tuple[Number, Number]:
+    """Return the point (p_c, p_b) on the line of `null` that is nearest to the past counts.
+
+    Nearest in relative entropy, in the limit of small rates, which makes stakes around it grow
+    fastest. Any point would be valid. Without past requests it is (shift, 0).
+    """
+    ratio, shift = null
+    weight = ratio * past.canary + past.stable
+    gap = ratio * (past.canary_bad + past.stable_bad) - weight * shift
+    root = np.sqrt(gap * gap + 4.0 * weight * ratio * past.stable_bad * shift)
+    stable = (gap + root) / np.maximum(2.0 * weight * ratio, 1e-300)
+    stable = np.minimum(np.maximum(stable, 0.0), max(0.0, (1.0 - EDGE - shift) / ratio))
+    return ratio * stable + shift, stable
+
+
+def growth(look: Tally, null: Null, at: tuple[Number, Number], odds: Floats) -> Floats:
+    """Return what one look adds to the log capital of each alternative in `odds`.
+
+    `at` is the reference point (a, b), fixed before the look. Odds above 1 bet against "p_c is at
+    most the line", odds below 1 against "at least". With w the canary's share of the look and
+    x = stake, a request multiplies the capital by
+
+        canary   1 + (x/w)(bad - a)          stable   1 - (x ratio/(1-w))(bad - b)
+
+    By weighted arithmetic and geometric means a look multiplies it, in expectation, by at most
+    (1 + x (p_c - ratio p_b - shift)) ** n, which is at most 1 under the claim that is bet against.
+    """
+    a, b = at
+    requests = look.canary + look.stable
+    share, rest = look.canary / requests, look.stable / requests
+    kappa = odds / (1.0 - a + a * odds)
+    canary_bad, canary_good = (1.0 - a) / share, a / share
+    stable_bad, stable_good = null.ratio * (1.0 - b) / rest, null.ratio * b / rest
+    stake = (kappa - 1.0) / (canary_bad + kappa * stable_bad)
+    stake = np.minimum(stake, RUIN / np.maximum(canary_good, 1e-300))
+    stake = np.maximum(stake, -RUIN / np.maximum(stable_good, 1e-300))
+    grown: Floats = (
+        look.canary_bad * np.log1p(stake * canary_bad)
+        + (look.canary - look.canary_bad) * np.log1p(-stake * canary_good)
+        + look.stable_bad * np.log1p(-stake * stable_bad)
+        + (look.stable - look.stable_bad) * np.log1p(stake * stable_good)
+    )
+    return grown
+
+
+def worse_growth(look: Tally, null: Null, past: Tally) -> Floats:
+    """Return the log growth of each bet that the canary is worse than `null`; last axis 9."""
+    return growth(look, null, reference(null, past), WORSE_ODDS)
+
+
+def safe_growth(look: Tally, null: Null, past: Tally) -> Floats:
+    """Return the log growth of each bet that the canary is better than `null`; last axis 8.
+
+    The alternatives scale with the distance between the margin and stable's own rate, so without
+    any past request of stable there is nothing to scale by and nothing is staked.
+    """
+    a, b = reference(null, past)
+    gap = np.log(a + 1e-300) - np.log1p(-a) - np.log(b + 1e-300) + np.log1p(-b)
+    steps = np.minimum(SAFE_STEPS * np.maximum(gap, SMALLEST_GAP), LARGEST_STEP)
+    steps = np.where(past.stable > 0, steps, 0.0)
+    return growth(look, null, (a, b), np.exp(-steps))
+
+
+def log_mean(log_capital: tuple[float, ...]) -> float:
+    """Return the logarithm of the mean of capitals given by their logarithms."""
+    top = max(log_capital)
+    total = sum(math.exp(value - top) for value in log_capital)
+    return top + math.log(total / len(log_capital))
