@@ -1,6 +1,6 @@
 """What every kind shares: base model, scalar types, metadata, conditions.
 
-Scalars carry the patterns and bounds that end up in the CRD, so the API server refuses what these
+Scalars carry the rules and bounds that end up in the CRD, so the API server refuses what these
 types refuse. `parse_duration` is the one reader of durations.
 """
 
@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
+from controller.api.validation import Cut, Rule, matching
+
 GROUP = "gander.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION = r"^([0-9]+(h|m|s|ms))+$"
+_UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+_DURATION = "([0-9]+(h|m|s|ms))+"
 
 
 class Model(BaseModel):
@@ -33,22 +35,37 @@ class Model(BaseModel):
 
 def parse_duration(text: str) -> timedelta:
     """Read a duration such as `1m30s`; raises ValueError with the text and an example."""
+    refusal = f"{text!r} is not a duration; write for example 30s, 5m or 1h30m"
     if not re.fullmatch(_DURATION, text):
-        raise ValueError(f"{text!r} is not a duration; write for example 30s, 5m or 1h30m")
+        raise ValueError(refusal)
     parts = re.findall(r"([0-9]+)(ms|h|m|s)", text)
-    return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    try:
+        return timedelta(milliseconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError as error:
+        raise ValueError(refusal) from error
 
 
 def format_duration(value: timedelta) -> str:
     """Write a duration the way `parse_duration` reads it, largest unit first."""
-    milliseconds = round(value.total_seconds() * 1000)
+    milliseconds = round(value / timedelta(milliseconds=1))
     if milliseconds == 0:
         return "0s"
     text = ""
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+    for unit, size in _UNITS.items():
         number, milliseconds = divmod(milliseconds, size)
         text += f"{number}{unit}" if number else ""
     return text
+
+
+def between(shortest: str, longest: str) -> Rule:
+    """Return the rule that a duration lies between two others, both included."""
+    low, high = parse_duration(shortest), parse_duration(longest)
+    return Rule(
+        f"self.matches('^{_DURATION}$') && duration(self) >= duration('{shortest}') && "
+        f"duration(self) <= duration('{longest}')",
+        f"must be a duration from {shortest} to {longest}, written like 15s, 2m or 1h30m",
+        lambda value: low <= value <= high,
+    )
 
 
 def _read_duration(value: Any) -> Any:
@@ -63,28 +80,69 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_read_duration),
     PlainSerializer(format_duration, return_type=str),
-    Field(json_schema_extra={"type": "string", "pattern": _DURATION, "maxLength": 16}),
+    Field(json_schema_extra={"maxLength": 16}),
 ]
-Time = Annotated[datetime, PlainSerializer(_write_time, return_type=str)]
+# The server's own check of date-time lets year 0 and offsets of 99 hours pass.
+Time = Annotated[
+    datetime,
+    PlainSerializer(_write_time, return_type=str),
+    Field(
+        json_schema_extra={
+            "format": "date-time",
+            "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+            "(\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+        }
+    ),
+]
 ObjectName = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=253,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    Field(max_length=253),
+    matching(
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        "must be the name of an object: a-z, 0-9, '-' and '.', a letter or digit at both ends",
     ),
 ]
 LabelKey = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=317,
-        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+    Field(max_length=317),
+    matching(
+        r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
+        "must be the key of a label, such as track or app.kubernetes.io/name",
     ),
 ]
-HttpUrl = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s@]+$")]
-Probability = Annotated[str, Field(max_length=10, pattern=r"^0?\.[0-9]{1,8}$")]
-Sentence = Annotated[str, Field(max_length=1024)]
+LABEL_NAME = "[a-zA-Z_][a-zA-Z0-9_]*"
+LabelName = Annotated[
+    str,
+    Field(max_length=128),
+    matching(LABEL_NAME, "must be the name of a Prometheus label: letters, digits and _"),
+]
+LabelValues = Annotated[
+    dict[str, Annotated[str, Field(max_length=256)]],
+    Rule(
+        f"self.all(name, size(name) <= 128 && name.matches('^{LABEL_NAME}$'))",
+        "label names of Prometheus are letters, digits and _, at most 128 of them",
+    ),
+]
+HttpUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    matching(
+        r"https?://[!-?A-~]+",
+        "must be an http or https URL without user name and password in it",
+    ),
+]
+Probability = Annotated[
+    str,
+    Field(max_length=10),
+    Rule(
+        "self.matches('^0?[.][0-9]{1,8}$') && double(self) > 0.0 && double(self) <= 0.5",
+        'must be a probability above 0 and at most 0.5, in quotes, such as "0.01"',
+        lambda text: bool(re.fullmatch(r"0?[.][0-9]{1,8}", text)) and 0 < float(text) <= 0.5,
+    ),
+]
+ConditionStatus = Literal["True", "False", "Unknown"]
+Sentence = Annotated[str, Cut(1024)]
+Word = Annotated[str, Cut(64)]
 
 
 class OwnerReference(Model):
@@ -118,13 +176,9 @@ class Condition(Model):
     type: Annotated[
         str, Field(max_length=64, description="What the condition says: Ready, Reconciling, ...")
     ]
-    status: Annotated[
-        Literal["True", "False", "Unknown"], Field(description="True, False or Unknown.")
-    ]
-    reason: Annotated[str, Field(max_length=64, description="One CamelCase word for the cause.")]
-    message: Annotated[
-        str, Field(max_length=1024, description="What happened and what to do, in a sentence.")
-    ]
+    status: Annotated[ConditionStatus, Field(description="True, False or Unknown.")]
+    reason: Annotated[Word, Field(description="One CamelCase word for the cause.")]
+    message: Annotated[Sentence, Field(description="What happened and what to do.")]
     last_transition_time: Annotated[Time, Field(description="When the status last changed.")]
     observed_generation: Annotated[
         int, Field(default=0, description="The generation this condition speaks about.")

@@ -8,12 +8,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.api.base import LabelKey, Metadata, Model
+from controller.api.base import LABEL_NAME, LabelName, Metadata, Model
+from controller.api.validation import Rule, matching
 
 SELECTOR_HELP = (
     "The placeholders {{ namespace }}, {{ service }} and {{ pods }} stand for the release's "
     "namespace, the Service of one arm and a regular expression that matches one arm's pods."
 )
+
+# What a series selector of Prometheus is made of; a range or a function does not fit in.
+_BLANK = r"[ \t\n]*"
+_VALUE = r'"([^"\\\n{]|\\.|\{[^"\\\n{]|\{\{ (namespace|service|pods) \}\})*"'
+_MATCHER = f"{LABEL_NAME}{_BLANK}(=|!=|=~|!~){_BLANK}{_VALUE}"
+_MATCHERS = f"{_BLANK}{_MATCHER}{_BLANK}(,{_BLANK}{_MATCHER}{_BLANK})*(,{_BLANK})?"
+_SELECTOR = f"{_BLANK}[a-zA-Z_:][a-zA-Z0-9_:]*{_BLANK}[{{]{_MATCHERS}[}}]{_BLANK}"
 
 
 class Counts(Model):
@@ -22,20 +30,28 @@ class Counts(Model):
     total: Annotated[
         str,
         Field(
-            min_length=1,
             max_length=1024,
             description="Series selector of the counter over all requests, without a range or a "
             'function, for example http_requests_total{namespace="{{ namespace }}",'
             f'pod=~"{{{{ pods }}}}"}}. {SELECTOR_HELP}',
         ),
+        matching(
+            _SELECTOR,
+            'must be one series selector, such as http_requests_total{pod=~"{{ pods }}"}: no '
+            "function, no range, values in double quotes, no other placeholder than "
+            "{{ namespace }}, {{ service }} and {{ pods }}",
+        ),
     ]
     bad: Annotated[
         str,
         Field(
-            min_length=1,
             max_length=512,
             description='Label matchers that pick the bad ones out of total, such as code=~"5..". '
             "One counter for both, so that both numbers come from the same scrape.",
+        ),
+        matching(
+            _MATCHERS,
+            'must be label matchers without braces, such as code=~"5..", values in double quotes',
         ),
     ]
 
@@ -46,19 +62,21 @@ class Margin(Model):
     relative: Annotated[
         str,
         Field(
-            pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$",
             max_length=8,
             description='Share of the stable rate: "0.5" lets 1.5 times the stable rate pass.',
+        ),
+        matching(
+            r"[0-9]{1,3}(\.[0-9]{1,4})?", 'must be a number of at least 0 in quotes, such as "0.5"'
         ),
     ] = "0.5"
     absolute: Annotated[
         str,
         Field(
-            pattern=r"^0?\.[0-9]{1,6}$|^0$",
             max_length=8,
             description='Added to that, as a share of all requests: "0.005" is 0.5 percentage '
             "points. Smaller margins need more requests to be proven.",
         ),
+        matching(r"0?\.[0-9]{1,6}|0", 'must be a share below 1 in quotes, such as "0.005"'),
     ] = "0.005"
 
 
@@ -75,15 +93,32 @@ class ReleaseMetricSpec(Model):
         ),
     ] = "Pod"
     pod_label: Annotated[
-        LabelKey, Field(description="The label that carries the pod's name when per is Pod.")
+        LabelName, Field(description="The label that carries the pod's name when per is Pod.")
     ] = "pod"
     margin: Annotated[
-        Margin, Field(description="How much worse the canary may be and still count as safe.")
+        Margin,
+        Field(description="How much worse the canary may be and still count as safe."),
+        Rule(
+            "double(self.relative) > 0.0 || double(self.absolute) > 0.0",
+            "relative and absolute are both 0: no number of requests can prove a version equal",
+        ),
     ] = Margin()
 
 
 class ReleaseMetric(Model):
-    """A ReleaseMetric as stored."""
+    """A measurement that any plan in its namespace can compare the canary with stable by."""
 
     metadata: Metadata
-    spec: ReleaseMetricSpec
+    spec: Annotated[
+        ReleaseMetricSpec,
+        Rule(
+            "self.per != 'Pod' || self.counts.total.matches('[{, \\t\\n]' + self.podLabel + "
+            "'[ \\t\\n]*=~[ \\t\\n]*\"[{][{] pods [}][}]\"')",
+            "per is Pod, so counts.total must pick one arm's pods by the label that podLabel "
+            'names: pod=~"{{ pods }}"',
+        ),
+        Rule(
+            "self.per != 'Service' || self.counts.total.contains('{{ service }}')",
+            "per is Service, so counts.total must pick one arm by {{ service }}",
+        ),
+    ]

@@ -14,6 +14,7 @@ BYPASS_ANNOTATION = "gander.dev/bypass"
 LEFT_PAUSED_ANNOTATION = "gander.dev/left-paused"
 FINALIZER = "gander.dev/finish"
 FIELD_MANAGER = "gander"
+GUARD_NAME = "gander-hold"  # the admission policy that holds changes back, and its binding
 TEMPLATE_HASH_LABEL = "pod-template-hash"
 RESTARTED_AT_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 

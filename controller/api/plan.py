@@ -8,30 +8,31 @@ condition.
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from controller.api.base import (
     Condition,
     Duration,
     HttpUrl,
     LabelKey,
+    LabelValues,
     Metadata,
     Model,
     ObjectName,
     Probability,
     Sentence,
     Time,
+    Word,
+    between,
 )
+from controller.api.validation import RULES, Cut, Keep, Rule
+
+LIST_AS_SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 
 
-def rule(expression: str, message: str) -> dict[str, str]:
-    """Return one CEL validation rule."""
-    return {"rule": expression, "message": message}
-
-
-def rules(*items: dict[str, str]) -> dict[str, Any]:
-    """Return the schema extension that carries CEL rules."""
-    return {"x-kubernetes-validations": list(items)}
+def list_by(key: str) -> dict[str, Any]:
+    """Return the schema extension of a list whose items are told apart by `key`."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
 class Traffic(Model):
@@ -40,11 +41,19 @@ class Traffic(Model):
     service: Annotated[ObjectName, Field(description="The Service that clients use.")]
     http_routes: Annotated[
         tuple[ObjectName, ...],
-        Field(max_length=16, description="HTTPRoutes in which Gander sets the weights."),
+        Field(
+            max_length=16,
+            description="HTTPRoutes in which Gander sets the weights.",
+            json_schema_extra=LIST_AS_SET,
+        ),
     ] = ()
     grpc_routes: Annotated[
         tuple[ObjectName, ...],
-        Field(max_length=16, description="GRPCRoutes in which Gander sets the weights."),
+        Field(
+            max_length=16,
+            description="GRPCRoutes in which Gander sets the weights.",
+            json_schema_extra=LIST_AS_SET,
+        ),
     ] = ()
     track_label: Annotated[
         LabelKey | None,
@@ -57,6 +66,7 @@ class Traffic(Model):
     drain: Annotated[
         Duration,
         Field(description="How long the canary stays after its last request, before its pods go."),
+        between("0s", "10m"),
     ] = timedelta(seconds=5)
 
 
@@ -67,7 +77,9 @@ class Step(Model):
         int, Field(ge=1, le=90, description="Percent of the requests that go to the canary.")
     ]
     hold: Annotated[
-        Duration, Field(description="The shortest stay at this weight, whatever the evidence.")
+        Duration,
+        Field(description="The shortest stay at this weight, whatever the evidence."),
+        between("0s", "168h"),
     ] = timedelta(minutes=1)
 
 
@@ -89,7 +101,7 @@ class Prometheus(Model):
         Field(description="Credentials. The chart's value prometheusSecrets lets Gander read it."),
     ] = None
     matchers: Annotated[
-        dict[str, Annotated[str, Field(max_length=256)]],
+        LabelValues,
         Field(
             max_length=8,
             description="Label values that every query of this plan must match, for example "
@@ -120,6 +132,7 @@ class Analysis(Model):
     look: Annotated[
         Duration,
         Field(description="Time between two looks; never below the measured scrape interval."),
+        between("1s", "10m"),
     ] = timedelta(seconds=15)
     warm_up: Annotated[
         Duration,
@@ -127,6 +140,7 @@ class Analysis(Model):
             description="Requests of a pod are not read until it has been ready for so long. "
             "Crashes count at once."
         ),
+        between("0s", "1h"),
     ] = timedelta(seconds=90)
     false_rollback: Annotated[
         Probability,
@@ -148,16 +162,11 @@ class Analysis(Model):
             min_length=1,
             max_length=16,
             description="What is compared.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["metric"],
-                **rules(
-                    rule(
-                        "self.exists(m, m.required)",
-                        "at least one metric must be required, or no step could ever be earned",
-                    )
-                ),
-            },
+            json_schema_extra=list_by("metric"),
+        ),
+        Rule(
+            "self.exists(m, m.required)",
+            "at least one metric must be required, or no step could ever be earned",
         ),
     ]
 
@@ -171,20 +180,12 @@ class Alertmanager(Model):
             min_length=1,
             max_length=4,
             description="Base URL of every replica of the Alertmanager; each gets the alert.",
+            json_schema_extra=LIST_AS_SET,
         ),
     ]
     labels: Annotated[
-        dict[str, Annotated[str, Field(max_length=256)]],
-        Field(
-            max_length=16,
-            description="Labels added to the alert, for routing: team, severity.",
-            json_schema_extra=rules(
-                rule(
-                    "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]*$'))",
-                    "label names of an alert are letters, digits and _",
-                )
-            ),
-        ),
+        LabelValues,
+        Field(max_length=16, description="Labels added to the alert, for routing: team, severity."),
     ] = {}
     runbook_url: Annotated[
         HttpUrl | None, Field(description="Link that the alert shows to whoever is on call.")
@@ -202,14 +203,10 @@ class ReleasePlanSpec(Model):
 
     traffic: Annotated[
         Traffic,
-        Field(
-            description="Where users' requests come in and what moves them.",
-            json_schema_extra=rules(
-                rule(
-                    "size(self.httpRoutes) + size(self.grpcRoutes) > 0",
-                    "name at least one route in httpRoutes or grpcRoutes",
-                )
-            ),
+        Field(description="Where users' requests come in and what moves them."),
+        Rule(
+            "size(self.httpRoutes) + size(self.grpcRoutes) > 0",
+            "name at least one route in httpRoutes or grpcRoutes",
         ),
     ]
     steps: Annotated[
@@ -218,13 +215,11 @@ class ReleasePlanSpec(Model):
             min_length=1,
             max_length=20,
             description="Traffic weights, each of which must be earned.",
-            json_schema_extra=rules(
-                rule(
-                    "self.map(s, s.weight).isSorted() && "
-                    "self.all(s, self.exists_one(t, t.weight == s.weight))",
-                    "weights must rise from step to step",
-                )
-            ),
+        ),
+        Rule(
+            "self.map(s, s.weight).isSorted() && "
+            "self.all(s, self.exists_one(t, t.weight == s.weight))",
+            "weights must rise from step to step",
         ),
     ]
     analysis: Annotated[
@@ -241,23 +236,24 @@ class ReleasePlanSpec(Model):
 class StableVersion(Model):
     """The pods that serve now."""
 
-    revision: Annotated[str, Field(max_length=16, description="Identity of the pod template.")]
+    revision: Annotated[str, Cut(16), Field(description="Identity of the pod template.")]
     replica_set: Annotated[
-        str, Field(max_length=253, description="The ReplicaSet that owns the stable pods.")
+        str, Cut(253), Field(description="The ReplicaSet that owns the stable pods.")
     ]
     images: Annotated[
-        tuple[Annotated[str, Field(max_length=512)], ...],
-        Field(max_length=32, description="Images of its containers."),
+        tuple[Annotated[str, Cut(512)], ...],
+        Keep(32, "first"),
+        Field(description="Images of its containers."),
     ] = ()
 
 
 class Rejection(Model):
     """A revision that was taken back and stays out until a person says retry."""
 
-    revision: Annotated[str, Field(max_length=16, description="Identity of the pod template.")]
-    release: Annotated[str, Field(max_length=253, description="The release that was taken back.")]
+    revision: Annotated[str, Cut(16), Field(description="Identity of the pod template.")]
+    release: Annotated[str, Cut(253), Field(description="The release that was taken back.")]
     at: Annotated[Time, Field(description="When.")]
-    reason: Annotated[str, Field(max_length=64, description="One CamelCase word for the cause.")]
+    reason: Annotated[Word, Field(description="One CamelCase word for the cause.")]
     message: Annotated[Sentence, Field(description="The cause in a sentence, with its numbers.")]
 
 
@@ -286,44 +282,50 @@ class ReleasePlanStatus(Model):
     guard_proven_at: Annotated[
         Time | None, Field(description="When the guard was last proven.")
     ] = None
+    guard_policy: Annotated[
+        str, Field(max_length=128, description="Versions of policy and binding it was proven with.")
+    ] = ""
     stable: Annotated[StableVersion | None, Field(description="The pods that serve now.")] = None
     track_label: Annotated[
-        str, Field(max_length=317, description="The label in which canary pods differ.")
+        str, Cut(317), Field(description="The label in which canary pods differ.")
     ] = ""
     rejected: Annotated[
-        tuple[Rejection, ...], Field(max_length=20, description="Revisions that stay out.")
+        tuple[Rejection, ...], Keep(20, "last"), Field(description="Revisions that stay out.")
     ] = ()
     held: Annotated[
-        str, Field(max_length=16, description="A revision that an aborted release left waiting.")
+        str, Cut(16), Field(description="A revision that an aborted release left waiting.")
     ] = ""
-    active_release: Annotated[
-        str, Field(max_length=253, description="The release that runs now.")
-    ] = ""
-    last_release: Annotated[
-        str, Field(max_length=253, description="The newest release that ended.")
-    ] = ""
-    last_outcome: Annotated[
-        str, Field(max_length=32, description="How the newest release ended.")
-    ] = ""
+    active_release: Annotated[str, Cut(253), Field(description="The release that runs now.")] = ""
+    last_release: Annotated[str, Cut(253), Field(description="The newest release that ended.")] = ""
+    last_outcome: Annotated[str, Cut(32), Field(description="How the newest release ended.")] = ""
     releases: Annotated[int, Field(description="Number of the newest release.")] = 0
     superseded_in_a_row: Annotated[
         int, Field(description="Releases in a row that a newer template ended.")
     ] = 0
     conditions: Annotated[
         tuple[Condition, ...],
+        Keep(16, "first"),
         Field(
-            max_length=16,
             description="Ready, Reconciling and Stalled as kstatus reads them, and warnings.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
+            json_schema_extra=list_by("type"),
         ),
     ] = ()
 
 
 class ReleasePlan(Model):
-    """A ReleasePlan as stored."""
+    """How releases of one Deployment go out. The plan's name is the Deployment's name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            RULES: [
+                Rule(
+                    "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')",
+                    "a plan has the name of its Deployment, and that must do for a Service and a "
+                    "label too: at most 63 of a-z, 0-9 and '-', a letter first, no '-' at the end",
+                ).as_schema()
+            ]
+        }
+    )
 
     metadata: Metadata
     spec: ReleasePlanSpec

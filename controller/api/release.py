@@ -9,9 +9,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from controller.api.base import Condition, Metadata, Model, ObjectName, Sentence, Time
+from controller.api.base import (
+    Condition,
+    Metadata,
+    Model,
+    ObjectName,
+    Sentence,
+    Time,
+    Word,
+)
 from controller.api.metric import ReleaseMetricSpec
-from controller.api.plan import Analysis, StableVersion, Step, Traffic, rule, rules
+from controller.api.plan import Analysis, StableVersion, Step, Traffic, list_by
+from controller.api.validation import Cut, Keep, Rule
 
 
 class Phase(StrEnum):
@@ -38,6 +47,8 @@ PHASE_HELP = (
     "Finishing, Succeeded; RollingBack, then RolledBack (the version was at fault, its revision is "
     "rejected), Aborted (a person, the plan's end or the cluster) or Superseded (a newer template)."
 )
+
+MAX_ORDERS = 20
 
 By = Annotated[
     str, Field(min_length=1, max_length=256, description="Who ordered it: the user's name.")
@@ -71,7 +82,7 @@ class Order(Model):
 class MetricRule(Model):
     """A metric as it was when the release began."""
 
-    name: ObjectName
+    name: Annotated[ObjectName, Field(description="Name of the ReleaseMetric.")]
     required: Annotated[bool, Field(description="Whether a step needs it to be Safe.")]
     spec: Annotated[ReleaseMetricSpec, Field(description="What is measured.")]
 
@@ -82,7 +93,7 @@ class Rules(Model):
     generation: Annotated[int, Field(description="The plan's generation.")]
     traffic: Annotated[Traffic, Field(description="Where users' requests come in.")]
     track_label: Annotated[
-        str, Field(max_length=317, description="The label in which canary pods differ.")
+        str, Cut(317), Field(description="The label in which canary pods differ.")
     ]
     steps: Annotated[
         tuple[Step, ...], Field(min_length=1, max_length=20, description="Traffic weights.")
@@ -99,7 +110,7 @@ class ReleaseSpec(Model):
 
     plan: Annotated[ObjectName, Field(description="The plan, and the Deployment, it belongs to.")]
     number: Annotated[int, Field(ge=1, description="Counts the plan's releases.")]
-    revision: Annotated[str, Field(max_length=16, description="Identity of the pod template.")]
+    revision: Annotated[str, Cut(16), Field(description="Identity of the pod template.")]
     template: Annotated[
         dict[str, Any],
         Field(
@@ -108,17 +119,20 @@ class ReleaseSpec(Model):
         ),
     ]
     images: Annotated[
-        tuple[Annotated[str, Field(max_length=512)], ...],
-        Field(max_length=32, description="Images of its containers."),
+        tuple[Annotated[str, Cut(512)], ...],
+        Keep(32, "first"),
+        Field(description="Images of its containers."),
     ]
     stable: Annotated[StableVersion, Field(description="What it is compared with.")]
     rules: Annotated[Rules, Field(description="The plan as it was when the release began.")]
     abort: Annotated[Abort | None, Field(description="Set once, to take the release back.")] = None
     orders: Annotated[
         tuple[Order, ...],
-        Field(
-            max_length=20,
-            description="What people ordered, append only.",
+        Field(max_length=MAX_ORDERS, description="What people ordered, append only."),
+        Rule(
+            f"size(self) >= size(oldSelf) && {list(range(MAX_ORDERS))}"
+            ".all(i, i >= size(oldSelf) || self[i] == oldSelf[i])",
+            "orders are append only: those that stand there stay as they are, in their order",
         ),
     ] = ()
 
@@ -133,7 +147,7 @@ class Interval(Model):
 class MetricStatus(Model):
     """What one metric has shown so far."""
 
-    name: ObjectName
+    name: Annotated[ObjectName, Field(description="Name of the ReleaseMetric.")]
     required: Annotated[bool, Field(description="Whether a step needs it to be Safe.")]
     state: Annotated[
         Literal["Waiting", "Inconclusive", "Safe", "Regressed"],
@@ -181,8 +195,9 @@ class CanaryStatus(Model):
     replicas: Annotated[int, Field(description="Pods wanted.")] = 0
     ready: Annotated[int, Field(description="Pods ready.")] = 0
     images: Annotated[
-        tuple[Annotated[str, Field(max_length=512)], ...],
-        Field(max_length=32, description="Its images by digest, as the node pulled them."),
+        tuple[Annotated[str, Cut(512)], ...],
+        Keep(32, "first"),
+        Field(description="Its images by digest, as the node pulled them."),
     ] = ()
 
 
@@ -201,9 +216,9 @@ class Looks(Model):
         Field(description="The last weight change in seconds since 1970; nothing before is read."),
     ] = 0
     next: Annotated[Time | None, Field(description="When the next look is due.")] = None
-    problem: Annotated[
-        str, Field(max_length=64, description="Why the last look gave no evidence, one word.")
-    ] = ""
+    problem: Annotated[Word, Field(description="Why the last look gave no evidence, one word.")] = (
+        ""
+    )
     message: Annotated[Sentence, Field(description="The same in a sentence.")] = ""
 
 
@@ -213,7 +228,7 @@ class Entry(Model):
     at: Annotated[Time, Field(description="When.")]
     phase: Annotated[Phase, Field(description=PHASE_HELP)]
     weight: Annotated[int, Field(description="Percent of the requests on the canary.")]
-    reason: Annotated[str, Field(max_length=64, description="One CamelCase word.")]
+    reason: Annotated[Word, Field(description="One CamelCase word.")]
     message: Annotated[Sentence, Field(description="What happened, with its numbers.")]
 
 
@@ -224,14 +239,12 @@ class ReleaseStatus(Model):
         int, Field(description="The generation this status speaks about.")
     ] = 0
     phase: Annotated[Phase, Field(description=PHASE_HELP)] = Phase.PENDING
-    reason: Annotated[
-        str, Field(max_length=64, description="Why it is in this phase, one CamelCase word.")
-    ] = ""
+    reason: Annotated[Word, Field(description="Why it is in this phase, one CamelCase word.")] = ""
     message: Annotated[Sentence, Field(description="The same in a sentence.")] = ""
     phase_since: Annotated[Time | None, Field(description="When the phase began.")] = None
     step: Annotated[int, Field(description="The step it is at, from 1; 0 before the first.")] = 0
     progress: Annotated[
-        str, Field(max_length=16, description="Step and number of steps, for example 2/3.")
+        str, Cut(16), Field(description="Step and number of steps, for example 2/3.")
     ] = ""
     step_since: Annotated[
         Time | None, Field(description="When the step's weight was confirmed.")
@@ -244,14 +257,8 @@ class ReleaseStatus(Model):
     ] = ""
     metrics: Annotated[
         tuple[MetricStatus, ...],
-        Field(
-            max_length=16,
-            description="The evidence, metric by metric.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
-        ),
+        Keep(16, "first"),
+        Field(description="The evidence, metric by metric.", json_schema_extra=list_by("name")),
     ] = ()
     looks: Annotated[Looks, Field(description="The judge's clock.")] = Looks()
     exposure: Annotated[Exposure, Field(description="How many users' requests met the canary.")] = (
@@ -274,44 +281,35 @@ class ReleaseStatus(Model):
         int, Field(description="Times that Gander put its backend back into a route.")
     ] = 0
     timeline: Annotated[
-        tuple[Entry, ...], Field(max_length=50, description="What happened, oldest first.")
+        tuple[Entry, ...], Keep(50, "last"), Field(description="What happened, oldest first.")
     ] = ()
     finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
     conditions: Annotated[
         tuple[Condition, ...],
+        Keep(16, "first"),
         Field(
-            max_length=16,
             description="Ready, Reconciling and Stalled as kstatus reads them.",
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
+            json_schema_extra=list_by("type"),
         ),
     ] = ()
 
 
-SPEC_RULES = rules(
-    rule(
-        "self.plan == oldSelf.plan && self.number == oldSelf.number && "
-        "self.revision == oldSelf.revision && self.template == oldSelf.template && "
-        "self.images == oldSelf.images && self.stable == oldSelf.stable && "
-        "self.rules == oldSelf.rules",
-        "a release is written once; only abort and orders may be added",
-    ),
-    rule(
-        "!has(oldSelf.abort) || (has(self.abort) && self.abort == oldSelf.abort)",
-        "abort is set once and stays",
-    ),
-    rule(
-        "size(oldSelf.orders) <= size(self.orders) && oldSelf.orders.all(o, o in self.orders)",
-        "orders are append only",
-    ),
-)
-
-
 class Release(Model):
-    """A Release as stored."""
+    """One attempt to bring one revision out, made by Gander, and the record of how it went."""
 
     metadata: Metadata
-    spec: ReleaseSpec
+    spec: Annotated[
+        ReleaseSpec,
+        Rule(
+            "self.plan == oldSelf.plan && self.number == oldSelf.number && "
+            "self.revision == oldSelf.revision && self.template == oldSelf.template && "
+            "self.images == oldSelf.images && self.stable == oldSelf.stable && "
+            "self.rules == oldSelf.rules",
+            "a release is written once; only abort and orders may be added",
+        ),
+        Rule(
+            "!has(oldSelf.abort) || (has(self.abort) && self.abort == oldSelf.abort)",
+            "abort is set once and stays",
+        ),
+    ]
     status: ReleaseStatus = ReleaseStatus()
