@@ -7,7 +7,6 @@ over nothing, over a half-dead cluster, and over a healthy one, where it only lo
 import hashlib
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +15,11 @@ from typing import Any, Final
 from dev import (
     cgroups,
     control_plane,
+    image_archive,
     kernel,
     network,
     node,
     objects,
-    pause_image,
     pki,
     probes,
     processes,
@@ -36,7 +35,6 @@ from dev.programs import Programs
 from dev.waiting import until
 
 READY_SECONDS: Final = 90
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def components(layout: Layout, programs: Programs) -> tuple[Component, ...]:
@@ -158,9 +156,8 @@ def _import_pause(layout: Layout, programs: Programs) -> None:
     if run(*ctr, "images", "ls", "-q", f"name=={node.PAUSE_IMAGE}").strip():
         return
     archive = layout.state / "pause.tar"
-    architecture = _ARCHITECTURES[platform.machine()]
-    program = programs["pause"].read_bytes()
-    archive.write_bytes(pause_image.pack(program, tag=node.PAUSE_IMAGE, architecture=architecture))
+    files = {"/pause": programs["pause"].read_bytes()}
+    archive.write_bytes(image_archive.pack(files, entrypoint="/pause", tag=node.PAUSE_IMAGE))
     run(*ctr, "images", "import", str(archive))
 
 

@@ -23,6 +23,7 @@ _KUBELET: Final = (
 # Two clusters and their pods watch more than Debian's 128 folders.
 _WATCHERS: Final = "fs/inotify/max_user_instances"
 _WANTED_WATCHERS: Final = 1024
+SETTINGS: Final = (*_KUBELET, _WATCHERS)
 _SYS: Final = Path("/proc/sys")
 
 
@@ -31,7 +32,7 @@ def remember(layout: Layout, sys: Path = _SYS) -> None:
     saved = _saved(layout)
     if not saved.exists():
         saved.parent.mkdir(parents=True, exist_ok=True)
-        values = {n: (sys / n).read_text().strip() for n in (*_KUBELET, _WATCHERS)}
+        values = {n: (sys / n).read_text().strip() for n in SETTINGS}
         saved.write_text(json.dumps(values))
     if int((sys / _WATCHERS).read_text()) < _WANTED_WATCHERS:
         (sys / _WATCHERS).write_text(str(_WANTED_WATCHERS))
