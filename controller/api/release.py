@@ -178,6 +178,10 @@ class MetricStatus(Model):
     evidence: Annotated[
         str, Field(max_length=3072, description="The judge's state, packed; docs/judge.md.")
     ] = ""
+    current: Annotated[
+        str,
+        Field(max_length=3072, description="The same, of the looks at the present weight only."),
+    ] = ""
 
 
 class Weights(Model):
