@@ -99,6 +99,19 @@ class Client:
         """Return the same client, the same connections, with another timeout."""
         return Client(self._transport, seconds)
 
+    def fresh(self) -> "Client":
+        """Return a client with connections of its own; close it, best with a `with` statement.
+
+        Behind a load balancer each new connection may reach another API server.
+        """
+        return Client(self._transport.fresh(), self._timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """End all watches under way, at once and without an error, and drop idle connections."""
         self._transport.close()

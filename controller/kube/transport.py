@@ -9,7 +9,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Final, Self
 
 import urllib3
@@ -39,6 +38,12 @@ class Transport:
         self._lock = threading.Lock()
         self._streams: set[Stream] = set()
         self._closed = False
+
+    def fresh(self) -> "Transport":
+        """Return another pool to the same server, with the same credentials."""
+        api = ApiClient(self._api.configuration)
+        api.user_agent = self._api.user_agent
+        return Transport(api, self._on_request)
 
     def send(self, request: Request, timeout: float) -> bytes:
         """Return the body of a successful answer; `timeout` bounds the whole, in seconds."""
@@ -144,12 +149,7 @@ class Stream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def lines(self) -> Iterator[bytes]:
