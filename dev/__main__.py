@@ -92,7 +92,8 @@ def run(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
     built = programs.build(programs.cache_folder(os.environ), console.print)
     folders = [*map(str, built.folders), os.environ.get("PATH", os.defpath)]
     env = {
-        **os.environ,
+        # No proxy can be reached from inside.
+        **{key: v for key, v in os.environ.items() if not key.lower().endswith("_proxy")},
         **Environment.ours(name).variables(),
         **layout.kubectl_variables,
         "PATH": os.pathsep.join(folders),
