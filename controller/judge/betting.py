@@ -27,8 +27,8 @@ Number = float | Floats
 
 # No stake may lose more than this share of the capital on a single request.
 RUIN = 0.95
-# Rates nearer to 1 than this count as 1; keeps the logarithms finite.
-EDGE = 1e-9
+# Stakes are placed as if a rate were never nearer to 1 than this, where float64 runs out of digits.
+EDGE = 1e-4
 
 # Alternatives to "no worse": the canary's odds of a bad request over those the claim allows.
 WORSE_ODDS: Floats = 1.0 + np.geomspace(0.08, 15.0, 9)

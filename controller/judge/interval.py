@@ -89,15 +89,14 @@ def interval(
     """
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1, such as 0.95")
-    table, threshold = np.array(sums), math.log(2.0 / (1.0 - confidence))
+    threshold = math.log(2.0 / (1.0 - confidence))
 
     def ratios(side: slice, logs: Floats) -> NDArray[np.bool_]:
         ratio = np.exp(logs)
-        return _log_capital(table[:, side], STAKES[side], ratio, ratio * anchor) >= threshold
+        return log_capital(sums, side, ratio, ratio * anchor) >= threshold
 
     def differences(side: slice, shift: Floats) -> NDArray[np.bool_]:
-        ones = np.ones_like(shift)
-        return _log_capital(table[:, side], STAKES[side], ones, anchor + shift) >= threshold
+        return log_capital(sums, side, np.ones_like(shift), anchor + shift) >= threshold
 
     least, most = math.log(RATIOS[0]), math.log(RATIOS[1])
     low = _last_refuted(lambda logs: ratios(WORSE, logs), least, most)
@@ -118,23 +117,23 @@ def interval(
     )
 
 
-def _log_capital(table: Floats, stakes: Floats, ratio: Floats, allowed: Floats) -> Floats:
-    """Return the log of the mean capital against each claim (claims along axis 0).
+def log_capital(sums: Sums, side: slice, ratio: Floats, allowed: Floats) -> Floats:
+    """Return the log of the mean capital of one side's stakes against each of some claims.
 
-    A claim says p_c = ratio * p_b + shift, and `allowed` is the p_c it puts beside the reference.
+    A claim says p_c = ratio * p_b + shift; `allowed` is the p_c that it puts beside the anchor.
     """
-    bad_pays = stakes / ratio[:, None] * (1.0 - allowed[:, None])
-    good_pays = -stakes / ratio[:, None] * allowed[:, None]
+    stakes = STAKES[side] / ratio[:, None]
+    bad_pays, good_pays = stakes * (1.0 - allowed[:, None]), -stakes * allowed[:, None]
     # Capital that one request could turn negative is counted as lost, which is always valid.
     fair = np.minimum(bad_pays, good_pays) > -1.0
-    bad, requests, stable = table
+    bad, requests, stable = np.array(sums)[:, side]
     grown = bad * np.log1p(np.where(fair, bad_pays, 0.0)) + stable
     grown += (requests - bad) * np.log1p(np.where(fair, good_pays, 0.0))
     grown = np.where(fair, grown, -np.inf)
     top = np.maximum(grown.max(axis=1), 0.0)
     mean = np.exp(grown - top[:, None]).mean(axis=1)
-    log_capital: Floats = top + np.log(np.maximum(mean, 1e-300))
-    return log_capital
+    result: Floats = top + np.log(np.maximum(mean, 1e-300))
+    return result
 
 
 def _last_refuted(

@@ -1,0 +1,67 @@
+"""The evidence is what the definition of the test says it is."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.judge import Arm, CountsEvidence, CountsLook, CountsQuestion
+from controller.judge.betting import WORSE_ODDS, Null, Tally, growth, reference
+from tests.unit.judge import reference as definition
+from tests.unit.judge.streams import after, looks, questions
+
+
+@settings(max_examples=200, deadline=None)
+@given(questions(), st.lists(looks(), min_size=1, max_size=6))
+def test_agrees_with_the_definition(question: CountsQuestion, stream: list[CountsLook]) -> None:
+    evidence = after(CountsEvidence.start(question), *stream)
+
+    expected = definition.log_capital(question, stream)
+
+    assert evidence.log_e_regressed == pytest.approx(expected.worse, rel=1e-9, abs=1e-9)
+    assert evidence.log_e_safe == pytest.approx(expected.safe, rel=1e-9, abs=1e-9)
+
+
+def test_with_rare_errors_and_no_history_it_is_the_conditional_binomial_test() -> None:
+    canary, stable = Arm(7, 500), Arm(9, 9500)
+    share = 0.05
+
+    evidence = after(CountsEvidence.start(CountsQuestion()), CountsLook(canary, stable))
+
+    for log_capital, odds in zip(evidence.worse, WORSE_ODDS, strict=True):
+        alternative = share * odds / (share * odds + 1 - share)
+        expected = 7 * math.log(alternative / share) + 9 * math.log((1 - alternative) / (1 - share))
+        assert log_capital == pytest.approx(expected, rel=1e-12)
+
+
+@given(st.sampled_from([1.0, 1.25, 1.5, 3.0]), st.sampled_from([0.0, 0.001, 0.1]), looks())
+def test_stakes_are_placed_on_the_line_between_the_claims(
+    ratio: float, shift: float, past: CountsLook
+) -> None:
+    a, b = reference(Null(ratio, shift), past.tally)
+
+    assert a == pytest.approx(ratio * b + shift)
+    assert 0 <= b <= a < 1
+
+
+def test_stakes_come_from_the_past_only() -> None:
+    start = after(CountsEvidence.start(CountsQuestion()), CountsLook(Arm(1, 100), Arm(10, 1000)))
+    look = CountsLook(Arm(6, 90), Arm(11, 1100))
+
+    evidence = after(start, look)
+
+    past = Tally(1.0, 100.0, 10.0, 1000.0)
+    null = Null(1.0, 0.0)
+    added = growth(look.tally, null, reference(null, past), WORSE_ODDS)
+    assert evidence.worse == pytest.approx([x + y for x, y in zip(start.worse, added, strict=True)])
+
+
+def test_history_counts_as_two_thousand_requests_at_most() -> None:
+    look = CountsLook(Arm(4, 100), Arm(11, 1000))
+
+    long = after(CountsEvidence.start(CountsQuestion(prior_bad=3000, prior_total=300_000)), look)
+    short = after(CountsEvidence.start(CountsQuestion(prior_bad=20, prior_total=2000)), look)
+
+    assert long.worse == pytest.approx(short.worse, rel=1e-12)
+    assert long.safe == pytest.approx(short.safe, rel=1e-12)
