@@ -47,17 +47,12 @@ def down(name: Name = DEFAULT_NAME) -> None:
 def status(name: Name = DEFAULT_NAME) -> None:
     """Show each process, and whether the cluster serves; exit 1 if it does not."""
     layout = Layout.of(name, os.environ)
-    built = programs.build(programs.cache_folder(os.environ), console.print)
-    wanted = cluster.components(layout, built)
-    records = processes.load(layout)
-    table = Table("process", "pid", "log", title=f"cluster {name}")
-    for part in wanted:
-        record = records.get(part.name)
-        running = record is not None and residents.runs(record.identity)
-        pid = str(record.identity.pid) if record and record.identity and running else "-"
-        table.add_row(part.name, pid, str(layout.logs / f"{part.name}.log"))
+    table = Table("process", "pid", title=f"cluster {name}, logs in {layout.logs}")
+    for component, record in processes.load(layout).items():
+        runs = record.identity is not None and residents.runs(record.identity)
+        table.add_row(component, str(record.identity.pid) if record.identity and runs else "-")
     console.print(table)
-    found = cluster.problems(layout, wanted)
+    found = cluster.problems(layout)
     for problem in found:
         console.print(problem)
     if found:
@@ -87,10 +82,10 @@ def run(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
     if not context.args:
         raise DevError("say what to run: python -m dev run -- kubectl get pods -A")
     layout = Layout.of(name, os.environ)
-    if not layout.complete.exists():
+    completed = cluster.load_completed(layout)
+    if completed is None:
         raise DevError(f"there is no cluster {name}; `python -m dev up --name {name}` makes it")
-    built = programs.build(programs.cache_folder(os.environ), console.print)
-    folders = [*map(str, built.folders), os.environ.get("PATH", os.defpath)]
+    folders = [*completed.folders, os.environ.get("PATH", os.defpath)]
     env = {
         # No proxy can be reached from inside.
         **{key: v for key, v in os.environ.items() if not key.lower().endswith("_proxy")},

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from dev import (
@@ -37,6 +38,14 @@ from dev.waiting import until
 READY_SECONDS: Final = 90
 
 
+@dataclass(frozen=True)
+class Completed:
+    """What `up` left running: a digest of everything, and the folders of the programs."""
+
+    fingerprint: str
+    folders: tuple[str, ...]
+
+
 def components(layout: Layout, programs: Programs) -> tuple[Component, ...]:
     """Return every process of a cluster, in the order of their start."""
     return (
@@ -60,7 +69,8 @@ def up(layout: Layout, programs: Programs, say: Callable[[str], None]) -> None:
     began = time.monotonic()
     with locked(layout.lock, seconds=300, say=say):
         wanted = components(layout, programs)
-        if problems(layout, wanted) == ():
+        completed = Completed(_fingerprint(wanted), tuple(map(str, programs.folders)))
+        if load_completed(layout) == completed and problems(layout) == ():
             say(f"cluster {layout.name}: up already")
             return
         if layout.state.exists() and not layout.netns.exists():
@@ -73,25 +83,29 @@ def up(layout: Layout, programs: Programs, say: Callable[[str], None]) -> None:
         pki.make(layout)
         with network.inside(layout.netns):
             _bring_up(layout, {part.name: part for part in wanted}, programs)
-        layout.complete.write_text(_fingerprint(wanted))
+        layout.complete.write_text(json.dumps(asdict(completed)))
         say(f"cluster {layout.name}: up after {time.monotonic() - began:.1f} s")
 
 
-def problems(layout: Layout, wanted: Sequence[Component]) -> tuple[str, ...]:
-    """Return what keeps the cluster from being as wanted, as sentences; nothing if it is."""
-    if not layout.netns.exists():
-        return (f"there is no network namespace {layout.name}",)
-    if not layout.complete.exists() or layout.complete.read_text() != _fingerprint(wanted):
-        return ("it was never completely up as it is wanted now",)
-    records = processes.load(layout)
+def load_completed(layout: Layout) -> Completed | None:
+    """Return what the last `up` that reached its end left running, None if there was none."""
+    if not layout.complete.exists():
+        return None
+    raw = json.loads(layout.complete.read_text())
+    return Completed(raw["fingerprint"], tuple(raw["folders"]))
+
+
+def problems(layout: Layout) -> tuple[str, ...]:
+    """Return what keeps the cluster from serving, as sentences; nothing if it serves."""
+    if not layout.netns.exists() or load_completed(layout) is None:
+        return (f"there is no cluster {layout.name}, or it never came up completely",)
     found = []
     with network.inside(layout.netns):
-        for part in wanted:
-            record = records.get(part.name)
-            if record is None or not residents.runs(record.identity):
-                found.append(f"{part.name} does not run")
-            elif not probes.answers(part.ready):
-                found.append(f"{part.name} does not answer at {part.ready}")
+        for name, record in processes.load(layout).items():
+            if not residents.runs(record.identity):
+                found.append(f"{name} does not run")
+            elif not probes.answers(record.component.ready):
+                found.append(f"{name} does not answer at {record.component.ready}")
         if not found and not _node_ready(layout):
             found.append(f"the node {NODE} is not Ready")
     return tuple(found)
@@ -113,6 +127,8 @@ def _bring_up(layout: Layout, parts: dict[str, Component], programs: Programs) -
         for name in names:
             processes.await_ready(layout, parts[name], seconds=READY_SECONDS)
 
+    for name in processes.load(layout).keys() - parts.keys():
+        processes.forget(layout, name)
     begin("etcd", "kube-apiserver", "containerd", "registry", "alertmanager")
     with ThreadPoolExecutor() as pool:
         await_("containerd")

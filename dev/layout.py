@@ -119,5 +119,5 @@ class Layout:
 
     @property
     def complete(self) -> Path:
-        """Written last by `up`: the fingerprint of what then ran."""
-        return self.state / "complete"
+        """Written last by `up`: what then ran, see `cluster.Completed`."""
+        return self.state / "complete.json"

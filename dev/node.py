@@ -15,7 +15,7 @@ from dev.layout import (
     REGISTRY,
     Layout,
 )
-from dev.processes import Component
+from dev.processes import SYSTEM_PATH, Component
 from dev.programs import Programs
 
 PAUSE_IMAGE = "localhost/pause:1"
@@ -24,12 +24,12 @@ PAUSE_IMAGE = "localhost/pause:1"
 def containerd(layout: Layout, programs: Programs) -> Component:
     """Return the container runtime, with the network of the pods and our registry set up."""
     state = layout.state
-    folders = ":".join([str(programs["containerd"].parent), "/usr/sbin:/usr/bin:/sbin:/bin"])
     return Component(
         name="containerd",
         argv=(str(programs["containerd"]), "--config", f"{state}/containerd.toml"),
         ready=f"unix://{layout.containerd_socket}",
-        env={"PATH": folders},
+        # It looks for its shim in PATH.
+        env={"PATH": f"{programs['containerd'].parent}:{SYSTEM_PATH}"},
         files={
             f"{state}/containerd.toml": _containerd_config(layout),
             f"{state}/cni/10-pods.conflist": json.dumps(pod_network(layout)),

@@ -174,4 +174,4 @@ def _free_gib(folder: Path) -> float:
 def _loadable(module: str) -> frozenset[str]:
     """Return the module as a set if the kernel has it to be loaded on demand."""
     modules = Path("/lib/modules") / platform.release()
-    return frozenset({module}) if any(modules.glob(f"**/{module}.ko*")) else frozenset()
+    return frozenset({module}) if any(modules.glob(f"kernel/fs/*/{module}.ko*")) else frozenset()

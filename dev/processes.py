@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 from dev import probes
 from dev.errors import DevError
@@ -18,7 +19,10 @@ from dev.layout import Layout
 from dev.residents import Identity, identify, in_namespace, runs
 from dev.waiting import until
 
-LOG_LINES = 20
+LOG_LINES: Final = 20
+# Nothing is inherited from whoever calls: no proxy, no KUBECONFIG, no PATH without /usr/sbin.
+SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT: Final = {"PATH": SYSTEM_PATH, "HOME": "/root", "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,12 @@ def stop(layout: Layout, name: str, *, seconds: float = 15) -> None:
     _write(layout, Record(record.component, None))
 
 
+def forget(layout: Layout, name: str) -> None:
+    """End a component that is no longer part of a cluster, and drop its record."""
+    stop(layout, name)
+    (layout.records / f"{name}.json").unlink()
+
+
 def start(layout: Layout, name: str) -> Component:
     """Start a component again as it was recorded, if it does not run, and return it."""
     record = load(layout)[name]
@@ -166,7 +176,7 @@ def _start(layout: Layout, component: Component) -> None:
     pid = os.posix_spawn(
         component.argv[0],
         component.argv,
-        {**_inherited(), **component.env},
+        {**_ENVIRONMENT, **component.env},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
@@ -175,11 +185,6 @@ def _start(layout: Layout, component: Component) -> None:
         setsid=True,
     )
     _write(layout, Record(component, identify(pid)))
-
-
-def _inherited() -> dict[str, str]:
-    """Return the environment for the cluster: proxies and a foreign KUBECONFIG stay out."""
-    return {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
 
 
 def _write(layout: Layout, record: Record) -> None:
