@@ -1,26 +1,71 @@
-# What there is to do here: `make help`.
-PYTHON := .venv/bin/python
-UV := .venv/bin/uv
-LOCK := $(UV) pip compile --quiet --upgrade --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-header --python-version 3.11
+# Everything a newcomer needs: `make demo` shows Gander at work, `make test` proves it.
+# Both set up what they need on a Debian 12 machine, as root; `make help` lists the rest.
 
-.PHONY: help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+KEEP ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check unit test demo down clean lock crds manifests bench-release format
+
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-.PHONY: generate
-generate: ## Write CRDs, field tables and the kustomize install anew
-	$(PYTHON) -m controller.api.crd
-	$(PYTHON) -m dev.manifests
+setup: $(INSTALLED) ## Make the locked Python environment
 
-.PHONY: check-generated
-check-generated: ## Fail when something generated is stale
-	$(PYTHON) -m controller.api.crd --check
-	$(PYTHON) -m dev.manifests --check
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@$(PYTHON) dev/preflight.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
 
-.PHONY: lock
-lock: ## Resolve all dependencies anew, with hashes
+demo: $(INSTALLED) ## Bring everything up and run the main job; KEEP=1 leaves it running
+	$(BIN)/python -m dev demo $(if $(KEEP),--keep)
+
+test: check unit cluster ## Prove everything: checks, unit tests, tests on a real cluster
+
+check: $(INSTALLED) ## Lint, types, layers, generated files (seconds)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m controller.api.crd --check
+
+unit: $(INSTALLED) ## Unit and property tests
+	$(BIN)/pytest -q tests/unit
+
+.PHONY: cluster
+cluster: $(INSTALLED) ## Tests on a real cluster: ours, or the one of KUBECONFIG
+	$(BIN)/python -m dev test
+
+bench-release: $(INSTALLED) ## Measure rollbacks, promotions, start and memory into bench/RESULTS.md
+	$(BIN)/python -m dev bench-release
+
+down: ## Remove every trace of the clusters; the cache of built programs stays
+	$(BIN)/python -m dev down
+
+clean: down ## Remove the cache and the Python environment, too
+	rm -rf $${GANDER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/gander} $(VENV)
+
+crds: $(INSTALLED) ## Write manifests/crds and the field tables of docs/spec from the models
+	$(BIN)/python -m controller.api.crd
+
+manifests: crds ## Write manifests/install from the chart
+	$(BIN)/python -m dev.manifests
+
+LOCK := $(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --python-version 3.11
+BUILD_NEEDS := import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+lock: $(INSTALLED) ## Write the locked requirements anew
 	$(LOCK) pyproject.toml -o requirements.txt
-	$(LOCK) pyproject.toml --extra dev --constraint requirements.txt -o requirements-dev.txt
-	$(PYTHON) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"]))' \
-	| $(LOCK) - -o requirements-build.txt
+	$(LOCK) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/python -c '$(BUILD_NEEDS)' | $(LOCK) - -o requirements-build.txt
+
+format: $(INSTALLED) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
