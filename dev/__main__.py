@@ -17,6 +17,7 @@ from dev import cluster, packages, preflight, processes, programs, residents, te
 from dev.environment import Environment
 from dev.errors import DevError
 from dev.layout import DEFAULT_NAME, Layout
+from dev.load import load_command
 from dev.locks import locked
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -97,6 +98,9 @@ def run(context: typer.Context, name: Name = DEFAULT_NAME) -> None:
     os.execvpe(command[0], command, env)  # noqa: S606 - the exit code is passed best by becoming it
 
 
+app.command("load")(load_command)
+
+
 @app.command("programs")
 def build_programs() -> None:
     """Build the cluster's programs into the cache, and say where they are."""
@@ -109,7 +113,7 @@ def _check_machine(layout: Layout) -> None:
     machine = preflight.inspect(layout, programs.cache_folder(os.environ))
     found = preflight.findings(machine)
     for finding in found:
-        console.print(f"missing: {finding.lacks}\n  {finding.remedy}")
+        console.print(str(finding))
     if found:
         raise typer.Exit(2)
     packages.install(machine.missing_packages, console.print)

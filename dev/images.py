@@ -13,17 +13,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from dev import network, pip_settings
+from dev import pip_settings
 from dev.commands import run
 from dev.environment import Environment
 from dev.errors import DevError
 from dev.locks import locked
 from dev.programs import cache_key
+from dev.reach import inside
 
 BUILD_SECONDS: Final = 1800
 PUSH_SECONDS: Final = 300
@@ -109,11 +110,8 @@ def push(cache: Path, name: str, environment: Environment, say: Callable[[str], 
     TLS; any other has to.
     """
     local = name.removeprefix("localhost/")
-    with ExitStack() as stack:
-        storage = stack.enter_context(_storage(cache, say))
-        answer = stack.enter_context(storage.folder()) / "digest"
-        if environment.namespace_path:
-            stack.enter_context(network.inside(environment.namespace_path))
+    with _storage(cache, say) as storage, storage.folder() as folder, inside(environment):
+        answer = folder / "digest"
         storage.buildah(
             "push",
             f"--tls-verify={'false' if environment.name else 'true'}",

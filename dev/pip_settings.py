@@ -1,8 +1,8 @@
 """Lets pip inside of an image build reach what pip reaches on this machine.
 
 A machine may have package indexes, proxies and certificate authorities of its own. They are
-mounted while the build runs. The repository does not get to know them, and the image keeps no more than
-an empty file or folder where something was mounted.
+mounted while the build runs. The repository does not get to know them, and an image keeps no more
+than an empty file or folder where something was mounted.
 """
 
 import ast
