@@ -1,7 +1,6 @@
 """Debian packages that the cluster needs, installed without starting the services they bring."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -51,6 +50,5 @@ def install(names: Iterable[str], say: Callable[[str], None]) -> None:
     finally:
         if ours:
             _POLICY.unlink()
-    services = sorted(_SERVICES & set(wanted))
-    if services and shutil.which("systemctl"):
-        run("systemctl", "disable", "--quiet", *services)
+    for service in sorted(_SERVICES & set(wanted)):
+        run("update-rc.d", service, "disable")

@@ -1,9 +1,11 @@
 """Says what the machine lacks before anything is done to it, all at once.
 
 `inspect` looks, `findings` judges; the judgement is pure. Missing Debian packages are no finding,
-they are installed.
+they are installed. `python3 -m dev.preflight` needs nothing but Python: it can run before there is
+an environment for it. It exits with 2 if anything is missing.
 """
 
+import importlib.util
 import os
 import platform
 import re
@@ -11,12 +13,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from dev import cgroups, packages, services
-from dev.layout import Layout
+from dev.layout import DEFAULT_NAME, Layout
+from dev.programs import cache_folder
 
 NEEDED_GIB: Final = 15
 NEEDED_GO: Final = (1, 26)
@@ -37,6 +40,7 @@ class Machine:
     filesystems: frozenset[str]
     network_namespaces: bool
     cgroups: bool
+    ensurepip: bool
     traefik: bool
     foreign_namespace: str | None
     missing_packages: tuple[str, ...]
@@ -48,6 +52,9 @@ class Finding:
 
     lacks: str
     remedy: str
+
+    def __str__(self) -> str:
+        return f"missing: {self.lacks}\n  {self.remedy}"
 
 
 def findings(machine: Machine) -> tuple[Finding, ...]:
@@ -69,10 +76,25 @@ def inspect(layout: Layout, cache: Path) -> Machine:
         filesystems=frozenset(filesystems) | _loadable("overlay"),
         network_namespaces=Path("/proc/self/ns/net").exists(),
         cgroups=bool(cgroups.ROOT.is_dir() and cgroups.hierarchies()),
+        ensurepip=importlib.util.find_spec("ensurepip") is not None,
         traefik=services.traefik_program().exists(),
         foreign_namespace=layout.name if foreign else None,
         missing_packages=packages.missing(),
     )
+
+
+def main() -> int:
+    """Print the findings, and return the exit code."""
+    found = findings(
+        replace(
+            inspect(Layout.of(DEFAULT_NAME, os.environ), cache_folder(os.environ)),
+            # It comes with the Python environment, which is made once the machine is fit.
+            traefik=True,
+        )
+    )
+    for finding in found:
+        print(finding)
+    return 2 if found else 0
 
 
 def parse_go_version(text: str) -> tuple[int, int] | None:
@@ -107,6 +129,8 @@ def _user_land(machine: Machine) -> Iterator[Finding]:
             f"Go {_dotted(NEEDED_GO)} or newer, which builds the cluster's programs{there}",
             "unpack it from go.dev/dl into /usr/local and put /usr/local/go/bin into PATH",
         )
+    if not machine.ensurepip:
+        yield Finding("Python's venv with pip", "apt-get install python3-venv")
     if not machine.traefik:
         yield Finding(
             f"Traefik at {services.traefik_program()}",
@@ -166,12 +190,19 @@ def _go_version() -> tuple[int, int] | None:
 
 def _free_gib(folder: Path) -> float:
     """Return the space for what may not exist yet: of the nearest folder that does."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free / 2**30
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free / 2**30
+        except OSError:
+            continue
+    return 0.0
 
 
 def _loadable(module: str) -> frozenset[str]:
     """Return the module as a set if the kernel has it to be loaded on demand."""
     modules = Path("/lib/modules") / platform.release()
     return frozenset({module}) if any(modules.glob(f"kernel/fs/*/{module}.ko*")) else frozenset()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
