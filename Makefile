@@ -15,10 +15,10 @@ help: ## List the targets
 
 setup: $(INSTALLED) ## Make the locked Python environment
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
+$(INSTALLED): requirements-dev.txt requirements-build.txt pyproject.toml
 	@$(PYTHON) dev/preflight.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt -r requirements-build.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -64,7 +64,8 @@ BUILD_NEEDS := import tomllib; \
 lock: $(INSTALLED) ## Write the locked requirements anew
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	$(BIN)/python -c '$(BUILD_NEEDS)' | $(LOCK) - -o requirements-build.txt
+	$(BIN)/python -c '$(BUILD_NEEDS)' | $(LOCK) -c requirements-dev.txt - \
+	  -o requirements-build.txt
 
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff format .
