@@ -15,7 +15,6 @@ Left out: backends of other kinds or namespaces. They keep their share and are n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 Ref = Mapping[str, Any]
@@ -153,21 +152,17 @@ def _unscaled(found: list[Entry]) -> list[Entry]:
 
 
 def _mates(refs: Sequence[Ref], arms: Arms) -> dict[int, int]:
-    """Pair each backendRef to the canary with one to the Service: same port, then the nearest."""
+    """Pair each backendRef to the canary with one to the Service: the first of the same port."""
     arm = [arms.arm_of(ref) for ref in refs]
     free = [index for index, name in enumerate(arm) if name == "stable"]
     mates: dict[int, int] = {}
     for index, name in enumerate(arm):
         if name == "canary" and free:
-            mate = min(free, key=partial(_distance, refs, index))
+            port = refs[index].get("port")
+            mate = next((at for at in free if refs[at].get("port") == port), free[0])
             free.remove(mate)
             mates[mate] = index
     return mates
-
-
-def _distance(refs: Sequence[Ref], canary: int, stable: int) -> tuple[bool, bool, int]:
-    other_port = refs[canary].get("port") != refs[stable].get("port")
-    return other_port, stable > canary, abs(stable - canary)
 
 
 def _weight(ref: Ref) -> int:

@@ -154,6 +154,23 @@ def test_weights_changed_by_hand_are_shown_and_set_again() -> None:
     assert read_split(at(edited, 5), STABLE, CANARY).weight == 5
 
 
+def test_backends_that_people_reorder_still_find_their_canaries() -> None:
+    item = route([ref(port=80, weight=3), ref(port=81, weight=2)])
+    edited = at(item, 5)
+    stable80, canary80, stable81, canary81 = edited["spec"]["rules"][0]["backendRefs"]
+    edited["spec"]["rules"][0]["backendRefs"] = [canary81, stable80, stable81, canary80]
+
+    assert without(edited) == defaulted(item)
+
+
+def test_a_backend_whose_port_was_changed_keeps_its_canary() -> None:
+    edited = at(route([ref(weight=3)]), 5)
+    edited["spec"]["rules"][0]["backendRefs"][0]["port"] = 8080
+
+    assert refs_of(without(edited)) == [(STABLE, 3)]
+    assert at(edited, 5)["spec"]["rules"][0]["backendRefs"][1]["port"] == 8080
+
+
 def test_without_a_backend_of_ours_there_is_no_weight() -> None:
     found = read_split(route([ref()]), STABLE, CANARY)
 
