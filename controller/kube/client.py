@@ -65,6 +65,9 @@ class _Event(msgspec.Struct):
     object: msgspec.Raw
 
 
+_EVENT: Final = msgspec.json.Decoder(_Event)
+
+
 class Client:
     """The API server of one cluster. Safe to use from many threads. Make one with `connect`."""
 
@@ -335,7 +338,13 @@ class Watch:
         the connection breaks.
         """
         for line in self._stream.lines():
-            event = msgspec.json.decode(line, type=_Event)
+            event = self._decode(line)
             if event.type == "ERROR":
                 raise from_event(self._stream.what, bytes(event.object))
             yield event.type, event.object
+
+    def _decode(self, line: bytes) -> _Event:
+        try:
+            return _EVENT.decode(line)
+        except msgspec.DecodeError as error:
+            raise self._stream.broken(error) from error

@@ -17,7 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from urllib3.exceptions import HTTPError
 
-from controller.kube.errors import ApiError, from_answer, no_answer
+from controller.kube.errors import ApiError, Unavailable, from_answer, no_answer
 from controller.kube.request import JSON, Request
 
 CONNECT_TIMEOUT: Final = 5.0  # seconds; longer only hides that the server is away
@@ -164,7 +164,11 @@ class Stream:
                 yield from lines
         except _FAILURES as error:
             if not self._interrupted:
-                raise no_answer(self.what, self._transport.server, error) from error
+                raise self.broken(error) from error
+
+    def broken(self, cause: Exception) -> Unavailable:
+        """Return the error for a stream that cannot be read on."""
+        return no_answer(self.what, self._transport.server, cause)
 
     def interrupt(self) -> None:
         """Wake the thread that waits in `lines`; may be called from any thread."""
