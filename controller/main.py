@@ -1,0 +1,225 @@
+"""The controller's process: caches, leadership, workers, probes, and an orderly end.
+
+Every replica keeps its caches warm; only the leader runs passes. On SIGTERM the write under way is
+finished, the lease given back, and the process ends with 0 within 10 s. A leader that loses its
+lease ends with 1: a new process knows nothing that could be stale.
+
+`gander-controller leave` takes Gander off every Deployment, for the chart's pre-delete hook.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from pydantic import ValidationError
+
+from controller.kube.client import Client
+from controller.kube.errors import ConfigurationError
+from controller.kube.events import Recorder
+from controller.kube.lease import Lease
+from controller.kube.queue import WorkQueue
+from controller.reconcile.alert import AlertReconciler
+from controller.reconcile.arms import gather_arms
+from controller.reconcile.looks import Observer
+from controller.reconcile.plan import PlanReconciler
+from controller.reconcile.prometheus import PrometheusPool
+from controller.reconcile.release import ReleaseReconciler
+from controller.reconcile.runner import Runner
+from controller.reconcile.triggers import ALERT, PLAN, RELEASE, Key, Triggers
+from controller.reconcile.world import World, connect_world
+from controller.settings import Settings
+from controller.telemetry import LEADER, QUEUE_DEPTH, REQUESTS, Probes, configure_logging
+
+log = structlog.get_logger()
+STOP_WITHIN = 8.0  # seconds for the passes under way
+LEAVE_WITHIN = 270.0  # seconds; the chart's hook gives five minutes
+ALERT_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """Everything of one process that runs."""
+
+    world: World
+    observer: Observer
+    queues: tuple[WorkQueue[Key], ...]
+    runners: tuple[Runner, ...]
+
+    def start(self) -> None:
+        """Begin to work; every object gets a pass, since anything may have happened before."""
+        for runner in self.runners:
+            runner.start()
+
+    def stop(self) -> None:
+        """Finish the passes under way and begin no more."""
+        self.observer.stop()
+        deadline = time.monotonic() + STOP_WITHIN
+        for runner in self.runners:
+            runner.stop(max(0.1, deadline - time.monotonic()))
+
+
+def assemble(
+    world: World, settings: Settings, may_work: Callable[[], bool], name: str = "gander"
+) -> Machinery:
+    """Wire queues, reconcilers and triggers together; nothing runs yet."""
+    passes: WorkQueue[Key] = WorkQueue()
+    alerts: WorkQueue[Key] = WorkQueue()
+
+    def add(key: Key, seconds: float) -> None:
+        queue = alerts if key[0] == ALERT else passes
+        if seconds > 0:
+            queue.add_after(key, seconds)
+        else:
+            queue.add(key)
+
+    pool = PrometheusPool(world)
+    observer = Observer(
+        workers=settings.look_workers,
+        connect=pool.of,
+        arms=lambda release: gather_arms(world, release),
+        wake=lambda namespace, release: passes.add((RELEASE, namespace, release)),
+    )
+    Triggers(world, add).connect()
+    reconcilers = {
+        PLAN: PlanReconciler(world).reconcile,
+        RELEASE: ReleaseReconciler(world, observer).reconcile,
+    }
+    runners = (
+        Runner(name, passes, reconcilers, workers=settings.workers, may_work=may_work),
+        Runner(
+            "alerts",
+            alerts,
+            {ALERT: AlertReconciler(world).reconcile},
+            workers=ALERT_WORKERS,
+            may_work=may_work,
+        ),
+    )
+    QUEUE_DEPTH.labels("passes").set_function(lambda: passes.depth)
+    QUEUE_DEPTH.labels("alerts").set_function(lambda: alerts.depth)
+    return Machinery(world, observer, (passes, alerts), runners)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the controller, or `leave`."""
+    parser = argparse.ArgumentParser(prog="gander-controller", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=("run", "leave"), default="run")
+    command = parser.parse_args(arguments).command
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for each in error.errors():
+            field = "GANDER_" + "_".join(str(part) for part in each["loc"]).upper()
+            print(f"{field}: {each['msg']}, got {each['input']!r}", file=sys.stderr)  # noqa: T201  # before logging is set up
+        sys.exit(2)
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        sys.exit(run(settings, leaving=command == "leave"))
+    except ConfigurationError as error:
+        log.error("no way to a cluster", error=str(error))
+        sys.exit(2)
+
+
+def run(settings: Settings, *, leaving: bool) -> int:
+    """Run until SIGTERM, until the lease is lost or, when leaving, until nothing is left."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def connect() -> Client:
+        return Client.connect(on_request=_count_request)
+
+    client = connect()
+    recorder = Recorder(client, instance=settings.pod_name)
+    world = connect_world(
+        connect, client, recorder, namespace=settings.watch_namespace or None, leaving=leaving
+    )
+    lease = Lease(connect(), settings.namespace, "gander", identity=settings.pod_name)
+    machinery = assemble(world, settings, lease.leads)
+    probes = Probes(
+        settings.port,
+        live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
+        ready=(lambda: _not_synced(world),),
+    )
+    probes.start()
+    recorder.start(stop)
+    for cache in world.caches():
+        cache.start(stop)
+    lost = threading.Event()
+
+    def led() -> None:
+        LEADER.labels("gander").set(1)
+        log.info("leads")
+        machinery.start()
+
+    def ended() -> None:
+        LEADER.labels("gander").set(0)
+        if not stop.is_set():
+            log.error("lost the lease")
+            lost.set()
+            stop.set()
+
+    if not _wait_for(lambda: _not_synced(world) is None, stop):
+        return 0
+    leader = threading.Thread(target=lease.run, args=(led, ended, stop), name="lease", daemon=True)
+    leader.start()
+    code = _leave(world, stop) if leaving else _until_stopped(stop)
+    stop.set()
+    machinery.stop()
+    leader.join(2.0)
+    recorder.flush(1.0)
+    probes.stop()
+    client.close()
+    return 1 if lost.is_set() else code
+
+
+def _until_stopped(stop: threading.Event) -> int:
+    stop.wait()
+    return 0
+
+
+def _leave(world: World, stop: threading.Event) -> int:
+    """Wait until no plan has anything of ours left; say which does not get there."""
+    deadline = time.monotonic() + LEAVE_WITHIN
+    while not stop.wait(0.2):
+        left = [plan for plan in world.plans.all() if plan["metadata"].get("finalizers")]
+        if not left:
+            log.info("left every Deployment")
+            return 0
+        if time.monotonic() > deadline:
+            names = ", ".join(f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in left)
+            log.error("could not leave", plans=names)
+            return 1
+    return 1
+
+
+def _wait_for(condition: Callable[[], bool], stop: threading.Event) -> bool:
+    while not condition():
+        if stop.wait(0.05):
+            return False
+    return True
+
+
+def _not_synced(world: World) -> str | None:
+    return next(
+        (f"{c.kind.plural} are not listed yet" for c in world.caches() if not c.synced), None
+    )
+
+
+def _sick(world: World) -> str | None:
+    now = time.monotonic()
+    checks: Iterable[str | None] = (cache.healthy(now) for cache in world.caches())
+    return next((sentence for sentence in checks if sentence), None)
+
+
+def _count_request(verb: str, kind: str, status: int, seconds: float) -> None:
+    del seconds
+    REQUESTS.labels(verb, kind, str(status)).inc()
+
+
+if __name__ == "__main__":
+    main()

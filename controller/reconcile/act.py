@@ -1,0 +1,126 @@
+"""Does what the state machine decided about one release. Every action may be repeated."""
+
+from dataclasses import dataclass
+
+from controller.api.names import FIELD_MANAGER, canary_name
+from controller.api.release import Release
+from controller.kube import kinds
+from controller.reconcile.rollout import find_revision
+from controller.reconcile.routes import write_weight, write_without_canary
+from controller.reconcile.world import World
+from controller.release.facts import (
+    Action,
+    DeleteCanary,
+    EmptyRevision,
+    EnsureCanary,
+    EnsureCanaryService,
+    Pause,
+    RemoveBackend,
+    SetWeight,
+    Unpause,
+)
+from controller.traffic.canary import build_canary, build_canary_service
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Acts for one release. Raises what the API server answers (controller.kube.errors)."""
+
+    world: World
+    release: Release
+
+    def do(self, action: Action) -> None:
+        """Do one action."""
+        match action:
+            case EnsureCanary(replicas):
+                self._ensure_canary(replicas)
+            case EnsureCanaryService():
+                self._ensure_service()
+            case SetWeight(percent):
+                write_weight(self.world, self.release, percent)
+            case RemoveBackend():
+                write_without_canary(self.world, self.release)
+            case DeleteCanary():
+                self._delete_canary()
+            case Unpause(resource_version):
+                self._set_paused(resource_version, paused=False)
+            case Pause(resource_version):
+                self._set_paused(resource_version, paused=True)
+            case EmptyRevision():
+                self._empty_revision()
+
+    @property
+    def _namespace(self) -> str:
+        return self.release.metadata.namespace
+
+    def _ensure_canary(self, replicas: int) -> None:
+        """Make or scale the canary, from the user's Deployment and the release's own template."""
+        deployment = self.world.client.get(
+            kinds.DEPLOYMENT, self._namespace, self.release.spec.plan
+        )
+        manifest = build_canary(
+            deployment,
+            release=self.release.metadata.name,
+            release_uid=self.release.metadata.uid,
+            template=self.release.spec.template,
+            track_label=self.release.spec.rules.track_label,
+            replicas=replicas,
+        )
+        answer = self.world.client.apply(
+            kinds.DEPLOYMENT, self._namespace, manifest, field_manager=FIELD_MANAGER
+        )
+        self.world.deployments.observe(answer)
+
+    def _ensure_service(self) -> None:
+        service = self.world.client.get(
+            kinds.SERVICE, self._namespace, self.release.spec.rules.traffic.service
+        )
+        manifest = build_canary_service(
+            service,
+            release=self.release.metadata.name,
+            release_uid=self.release.metadata.uid,
+            track_label=self.release.spec.rules.track_label,
+        )
+        answer = self.world.client.apply(
+            kinds.SERVICE, self._namespace, manifest, field_manager=FIELD_MANAGER
+        )
+        self.world.services.observe(answer)
+
+    def _delete_canary(self) -> None:
+        """Delete what belongs to this release, and nothing that merely has its name."""
+        deployment = self.world.deployments.get(
+            self._namespace, canary_name(self.release.spec.plan)
+        )
+        service = self.world.services.get(
+            self._namespace, canary_name(self.release.spec.rules.traffic.service)
+        )
+        for kind, item in ((kinds.DEPLOYMENT, deployment), (kinds.SERVICE, service)):
+            owners = item.meta.owner_references if item is not None else ()
+            if item is not None and any(o.uid == self.release.metadata.uid for o in owners):
+                self.world.client.delete(kind, self._namespace, item.meta.name, uid=item.meta.uid)
+
+    def _set_paused(self, resource_version: str, *, paused: bool) -> None:
+        answer = self.world.client.merge_patch(
+            kinds.DEPLOYMENT,
+            self._namespace,
+            self.release.spec.plan,
+            {"spec": {"paused": paused or None}},
+            resource_version=resource_version,
+        )
+        self.world.deployments.observe(answer)
+
+    def _empty_revision(self) -> None:
+        """Scale this release's ReplicaSet in the paused Deployment to 0; stable fills up again."""
+        deployment = self.world.deployments.get(self._namespace, self.release.spec.plan)
+        if deployment is None:
+            return
+        mine = find_revision(self.world, deployment, self.release.spec.revision)
+        if mine is None or mine.replicas == 0:
+            return
+        self.world.client.merge_patch(
+            kinds.REPLICA_SET,
+            self._namespace,
+            mine.meta.name,
+            {"spec": {"replicas": 0}},
+            resource_version=mine.meta.resource_version,
+        )

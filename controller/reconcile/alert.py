@@ -1,0 +1,129 @@
+"""One pass over the alert of one release: fire while its revision waits rejected, then resolve.
+
+Promises: at least once, with a stable key; a receiver that is down is tried again and delays no
+release, because alerts have workers of their own. What was posted last stands in the release's
+condition Alerted, so a restart neither forgets to resolve nor fires twice.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from pydantic import ValidationError
+
+from controller.api.base import ConditionStatus
+from controller.api.plan import Receiver, ReleasePlan
+from controller.api.release import Phase, Release
+from controller.kube import kinds
+from controller.notify.alertmanager import Alertmanager, NotifyError
+from controller.notify.message import rollback_alert
+from controller.reconcile.patch import merge_difference
+from controller.reconcile.world import World, revision_of_raw
+from controller.release.record import set_condition
+from controller.telemetry import ALERTS
+
+log = structlog.get_logger()
+REPEAT = 60.0  # seconds; Alertmanager forgets an alert that nobody repeats
+CONDITION = "Alerted"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReconciler:
+    """Keeps the alert of a rolled back release firing while it is true."""
+
+    world: World
+
+    def reconcile(self, namespace: str, name: str) -> float | None:
+        """Do one pass; returns seconds until the alert has to be repeated, or None."""
+        stored = self.world.releases.get(namespace, name)
+        plan = self._plan(namespace, stored)
+        if stored is None or plan is None or not plan.spec.notify:
+            return None
+        try:
+            release = Release.model_validate(stored)
+        except ValidationError:
+            return None
+        why = self._quiet(plan, release)
+        before = next((c for c in release.status.conditions if c.type == CONDITION), None)
+        was_firing = before is not None and before.status == "True"
+        if why and not was_firing:
+            return None
+        self._post(plan.spec.notify, release, resolved=bool(why))
+        self._record(stored, release, why)
+        return None if why else REPEAT
+
+    def _plan(self, namespace: str, stored: dict[str, object] | None) -> ReleasePlan | None:
+        spec = (stored or {}).get("spec")
+        name = spec.get("plan", "") if isinstance(spec, dict) else ""
+        plan = self.world.plans.get(namespace, name)
+        try:
+            return ReleasePlan.model_validate(plan) if plan else None
+        except ValidationError:
+            return None
+
+    def _quiet(self, plan: ReleasePlan, release: Release) -> str:
+        """Return why the alert must not fire (one CamelCase word), or an empty string."""
+        status = release.status
+        if status.phase not in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
+            return "NotRolledBack"
+        if status.phase is Phase.ROLLING_BACK and status.outcome != "RolledBack":
+            return "NotRolledBack"
+        if any(order.action == "Acknowledge" for order in release.spec.orders):
+            return "Acknowledged"
+        if any(order.action == "Retry" for order in release.spec.orders):
+            return "Retried"
+        if plan.metadata.deletion_timestamp is not None:
+            return "PlanDeleted"
+        deployment = self.world.deployments.get(release.metadata.namespace, release.spec.plan)
+        if deployment is None:
+            return "DeploymentGone"
+        if revision_of_raw(bytes(deployment.template)) != release.spec.revision:
+            return "RevisionReplaced"
+        return ""
+
+    def _post(self, receivers: tuple[Receiver, ...], release: Release, *, resolved: bool) -> None:
+        now = self.world.clock()
+        for receiver in receivers:
+            target = receiver.alertmanager
+            alert = rollback_alert(
+                release,
+                labels=target.labels,
+                runbook_url=target.runbook_url,
+                now=now,
+                resolved=resolved,
+            )
+            try:
+                Alertmanager(target.urls).post([alert])
+            except NotifyError as error:
+                ALERTS.labels("error").inc()
+                self.world.recorder.event(release.wire(), "Warning", "AlertNotSent", str(error))
+                raise
+            ALERTS.labels("resolved" if resolved else "firing").inc()
+
+    def _record(self, stored: dict[str, object], release: Release, why: str) -> None:
+        value: ConditionStatus = "False" if why else "True"
+        message = "the alert is resolved" if why else "the alert fires in Alertmanager"
+        status = release.status
+        condition = set_condition(
+            status.conditions,
+            CONDITION,
+            value,
+            why or "Firing",
+            message,
+            release.metadata.generation,
+            self.world.clock(),
+        )
+        others = tuple(c for c in status.conditions if c.type != CONDITION)
+        updated = status.model_copy(update={"conditions": (*others, condition)})
+        before = stored.get("status")
+        patch = merge_difference(before if isinstance(before, dict) else {}, updated.wire())
+        if not patch:
+            return
+        answer = self.world.client.merge_patch(
+            kinds.RELEASE,
+            release.metadata.namespace,
+            release.metadata.name,
+            {"status": patch},
+            subresource="status",
+            resource_version=release.metadata.resource_version,
+        )
+        self.world.releases.observe(answer)

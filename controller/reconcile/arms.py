@@ -1,0 +1,37 @@
+"""Which pods are the two arms of a comparison now."""
+
+from controller.api.names import canary_name
+from controller.api.release import Release
+from controller.kube.objects import Pod
+from controller.metrics.arms import Arms, PodRef
+from controller.reconcile.routes import services_of
+from controller.reconcile.world import World
+
+
+def gather_arms(world: World, release: Release) -> Arms:
+    """Return the canary's pods and those of the stable ReplicaSet."""
+    namespace, plan = release.metadata.namespace, release.spec.plan
+    deployment = world.deployments.get(namespace, plan)
+    canary = world.deployments.get(namespace, canary_name(plan))
+    stable_sets = world.replica_sets_of(deployment) if deployment else []
+    wanted = release.spec.stable.replica_set
+    stable = world.pods_of(s for s in stable_sets if s.meta.name == wanted)
+    service, canary_service = services_of(release)
+    return Arms(
+        namespace=namespace,
+        stable=tuple(_ref(pod) for pod in stable),
+        canary=tuple(
+            _ref(pod) for pod in world.pods_of(world.replica_sets_of(canary) if canary else [])
+        ),
+        stable_service=service,
+        canary_service=canary_service,
+    )
+
+
+def _ref(pod: Pod) -> PodRef:
+    started = pod.start_time or pod.meta.creation_timestamp
+    return PodRef(
+        name=pod.meta.name,
+        ready_since=pod.ready_since.timestamp() if pod.ready_since else None,
+        started_at=started.timestamp() if started else 0.0,
+    )

@@ -1,0 +1,281 @@
+"""Takes looks: asks Prometheus about both arms, lets the judge judge, hands the result to a pass.
+
+Looks run on threads of their own, so a Prometheus that is slow or dead never delays an abort or a
+rollback. A result counts only for the very state it was taken for: if the weight, the step or the
+evidence has moved meanwhile, it is dropped and the next look covers its time.
+
+Nothing is kept here but results on their way; the evidence itself is in the release's status.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from controller.api.release import Exposure, MetricRule, MetricStatus, Phase, Release
+from controller.judge import (
+    Arm,
+    CountsEvidence,
+    CountsLook,
+    CountsQuestion,
+    MetricEvidence,
+    Refused,
+    Verdict,
+    explain,
+    judge,
+)
+from controller.metrics.arms import Arms
+from controller.metrics.reader import Look, NoEvidence, Prometheus, read_history, read_look
+from controller.reconcile.metricstatus import describe
+from controller.release.facts import Facts, Judged, Problem
+from controller.telemetry import LOOK_SECONDS, LOOKS
+
+log = structlog.get_logger()
+
+# Nothing is wrong, there is just nothing new yet: these do not hold a release.
+PATIENT = frozenset({"TooEarly", "WarmingUp"})
+TOO_EARLY_AGAIN = timedelta(seconds=1)
+Key = tuple[str, str]
+Token = tuple[Any, ...]
+
+
+class Observer:
+    """Runs looks in the background. `wake(namespace, name)` is called when a result is there."""
+
+    def __init__(
+        self,
+        *,
+        workers: int,
+        connect: Callable[[Release], Prometheus],
+        arms: Callable[[Release], Arms],
+        wake: Callable[[str, str], None],
+    ) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
+        self._connect = connect
+        self._arms = arms
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._under_way: dict[Key, Token] = {}
+        self._results: dict[Key, tuple[Token, Judged]] = {}
+
+    def judged(self, facts: Facts, now: datetime) -> Judged | None:
+        """Return the result of the look that is due, once; start that look if need be."""
+        release = facts.release
+        key = (release.metadata.namespace, release.metadata.name)
+        if not _is_due(facts, now):
+            return None
+        token = _token(release)
+        with self._lock:
+            found = self._results.pop(key, None)
+            if found is not None and found[0] == token:
+                return found[1]
+            if self._under_way.get(key) == token:
+                return None
+            self._under_way[key] = token
+        self._pool.submit(self._take, key, token, release, now)
+        return None
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Drop what is known of a release that needs no looks any more."""
+        with self._lock:
+            self._results.pop((namespace, name), None)
+            self._under_way.pop((namespace, name), None)
+
+    def stop(self) -> None:
+        """Begin no further look."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, key: Key, token: Token, release: Release, now: datetime) -> None:
+        """Take one look; whatever happens, the release gets an answer."""
+        try:
+            with LOOK_SECONDS.time():
+                result = take_look(release, self._arms(release), self._connect(release), now)
+        except Exception as error:
+            log.exception("look failed", namespace=key[0], release=key[1])
+            result = blind(release, Problem("LookFailed", f"the look failed: {error!r}"), now)
+        LOOKS.labels(result.problem.reason if result.problem else "ok").inc()
+        with self._lock:
+            if self._under_way.get(key) == token:
+                del self._under_way[key]
+            self._results[key] = (token, result)
+        self._wake(*key)
+
+
+def _is_due(facts: Facts, now: datetime) -> bool:
+    status = facts.release.status
+    if status.step == 0 or status.step_since is None or status.looks.next is None:
+        return False
+    if status.weight.confirmed != status.weight.wanted or now < status.looks.next:
+        return False
+    if status.phase is Phase.PROMOTING:
+        return facts.deployment is not None and not facts.deployment.started_rolling
+    return status.phase in (Phase.STEPPING, Phase.HOLDING)
+
+
+def _token(release: Release) -> Token:
+    """Identify the state that a look belongs to."""
+    status = release.status
+    ends = tuple(metric.until for metric in status.metrics)
+    return release.metadata.uid, status.step, status.step_since, status.looks.next, ends
+
+
+def blind(release: Release, problem: Problem, now: datetime) -> Judged:
+    """Return the judgement of a look that saw nothing: everything stays as it was."""
+    status = release.status
+    return Judged(
+        verdict=status.verdict or "Inconclusive",
+        metrics=status.metrics,
+        next=now + release.spec.rules.analysis.look,
+        exposure=status.exposure,
+        problem=problem,
+    )
+
+
+def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetime) -> Judged:
+    """Read every metric since its last look and judge all of them together."""
+    status, analysis = release.status, release.spec.rules.analysis
+    before = {metric.name: metric for metric in status.metrics}
+    answers = {
+        rule.name: _read(release, rule, before.get(rule.name), arms, prometheus, now)
+        for rule in release.spec.rules.metrics
+    }
+    evidence = {
+        rule.name: _grow(
+            release, rule, before.get(rule.name), answers[rule.name], arms, prometheus, now
+        )
+        for rule in release.spec.rules.metrics
+    }
+    judgement = judge(
+        [found for found, _ in evidence.values()],
+        false_rollback=float(analysis.false_rollback),
+        false_promotion=float(analysis.false_promotion),
+    )
+    metrics = tuple(
+        describe(
+            before.get(rule.name),
+            evidence[rule.name][0],
+            answers[rule.name],
+            evidence[rule.name][1],
+            judgement,
+            len(evidence),
+        )
+        for rule in release.spec.rules.metrics
+    )
+    problem = _problem(release, answers, {name: refused for name, (_, refused) in evidence.items()})
+    early = all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values())
+    culprits = [found for found, _ in evidence.values() if found.name in judgement.culprits]
+    return Judged(
+        verdict=judgement.verdict.value,
+        metrics=metrics,
+        next=now + (TOO_EARLY_AGAIN if early else analysis.look),
+        exposure=_exposed(status.exposure, release.spec.rules.metrics, answers),
+        problem=problem,
+        cause="; ".join(explain(found, metrics=len(evidence)) for found in culprits)
+        if judgement.verdict is Verdict.REGRESSED
+        else "",
+    )
+
+
+def _read(
+    release: Release,
+    rule: MetricRule,
+    before: MetricStatus | None,
+    arms: Arms,
+    prometheus: Prometheus,
+    now: datetime,
+) -> Look | NoEvidence:
+    analysis = release.spec.rules.analysis
+    return read_look(
+        prometheus,
+        rule.spec,
+        arms,
+        analysis.prometheus.matchers,
+        since=max(before.until if before else 0.0, release.status.looks.since),
+        warm_up=analysis.warm_up.total_seconds(),
+        now=now.timestamp(),
+    )
+
+
+def _grow(
+    release: Release,
+    rule: MetricRule,
+    before: MetricStatus | None,
+    answer: Look | NoEvidence,
+    arms: Arms,
+    prometheus: Prometheus,
+    now: datetime,
+) -> tuple[MetricEvidence, Refused | None]:
+    """Add a look to the evidence of one metric, over the release and at this weight."""
+    if before is not None and before.evidence:
+        evidence = CountsEvidence.unpack(before.evidence)
+    else:
+        evidence = CountsEvidence.start(_question(release, rule, arms, prometheus, now))
+    current = CountsEvidence.start(evidence.question)
+    if before is not None and before.current and before.looks_at_weight:
+        current = CountsEvidence.unpack(before.current)
+    refused = None
+    if isinstance(answer, Look):
+        look = CountsLook(
+            canary=Arm(answer.canary.bad, answer.canary.total),
+            stable=Arm(answer.stable.bad, answer.stable.total),
+        )
+        grown, here = evidence.after(look), current.after(look)
+        if isinstance(grown, Refused) or isinstance(here, Refused):
+            refused = grown if isinstance(grown, Refused) else None
+        else:
+            evidence, current = grown, here
+    return MetricEvidence(rule.name, rule.required, evidence, current), refused
+
+
+def _question(
+    release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus, now: datetime
+) -> CountsQuestion:
+    """Fix what is asked of a metric; stable's own history only places the bets."""
+    history = read_history(
+        prometheus,
+        rule.spec,
+        arms,
+        release.spec.rules.analysis.prometheus.matchers,
+        now=release.status.looks.since or now.timestamp(),
+    )
+    bad, total = (0.0, 0.0) if isinstance(history, NoEvidence) else history
+    return CountsQuestion(
+        safe_relative=float(rule.spec.margin.relative),
+        safe_absolute=float(rule.spec.margin.absolute),
+        prior_bad=bad,
+        prior_total=total,
+    )
+
+
+def _problem(
+    release: Release, answers: dict[str, Look | NoEvidence], refused: dict[str, Refused | None]
+) -> Problem | None:
+    """Return why the required metrics gave no evidence; patience is no problem."""
+    patient = False
+    for rule in release.spec.rules.metrics:
+        answer, bad = answers[rule.name], refused[rule.name]
+        if not rule.required:
+            continue
+        if bad is not None:
+            return Problem(bad.reason, f"{rule.name}: {bad.message}")
+        if isinstance(answer, NoEvidence) and answer.reason not in PATIENT:
+            return Problem(answer.reason, f"{rule.name}: {answer.message}")
+        patient = patient or isinstance(answer, NoEvidence)
+    looks = release.status.looks
+    return Problem(looks.problem, looks.message) if patient and looks.problem else None
+
+
+def _exposed(
+    before: Exposure, rules: tuple[MetricRule, ...], answers: dict[str, Look | NoEvidence]
+) -> Exposure:
+    """Add the requests that met the canary, as the first required metric counts them."""
+    first = next(rule for rule in rules if rule.required)
+    answer = answers[first.name]
+    if not isinstance(answer, Look):
+        return before
+    return Exposure(
+        requests=before.requests + answer.canary.met, bad=before.bad + answer.canary.met_bad
+    )

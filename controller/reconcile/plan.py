@@ -1,0 +1,241 @@
+"""One pass over one plan: gather facts, decide, act, report.
+
+Promises: what only the cluster can refuse (a missing Service, a volume that one pod owns) becomes a
+condition with a sentence; other plans go on. A plan that cannot be read says so in its own status.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from controller.api.base import Condition
+from controller.api.names import (
+    BYPASS_ANNOTATION,
+    FIELD_MANAGER,
+    GUARD_NAME,
+    PLAN_LABEL,
+)
+from controller.api.plan import ReleasePlan, ReleasePlanStatus
+from controller.api.release import Release
+from controller.kube import kinds
+from controller.kube.errors import Conflict, Forbidden, Invalid, NotFound
+from controller.kube.objects import Deployment
+from controller.reconcile.patch import merge_difference
+from controller.reconcile.planact import PlanActor
+from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
+from controller.reconcile.rollout import is_rolled
+from controller.reconcile.world import Json, World, images_of, revision_of_raw
+from controller.release.plans import (
+    CreateRelease,
+    PlanDecision,
+    PlanDeployment,
+    PlanFacts,
+    ProveGuard,
+    RevisionFacts,
+    decide_plan,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReconciler:
+    """Cares for plans. `reconcile` returns seconds until the next pass, or None."""
+
+    world: World
+
+    def reconcile(self, namespace: str, name: str) -> float | None:
+        """Do one pass."""
+        stored = self.world.plans.get(namespace, name)
+        if stored is None:
+            return None
+        try:
+            plan = ReleasePlan.model_validate(stored)
+        except ValidationError as error:
+            self._refuse(stored, error)
+            return None
+        now = self.world.clock()
+        facts = gather_plan(self.world, plan)
+        decision = decide_plan(facts, now)
+        if _needs_full_check(decision):
+            problems = full_problems(self.world, plan, facts.track_label)
+            if problems:
+                facts = replace(facts, problems=(*facts.problems, *problems))
+                decision = decide_plan(facts, now)
+        status = self._act(facts, decision)
+        if self._write(stored, plan, status):
+            return 0.0
+        if decision.again_at is None:
+            return None
+        return max(0.05, (decision.again_at - now).total_seconds())
+
+    def _act(self, facts: PlanFacts, decision: PlanDecision) -> ReleasePlanStatus:
+        """Do what was decided, and return the status with what was learned on the way."""
+        actor = PlanActor(self.world, facts)
+        status = decision.status
+        for action in decision.actions:
+            try:
+                if isinstance(action, ProveGuard):
+                    guarded = actor.prove_guard()
+                    update = {
+                        "guard": "Guarded" if guarded else "AlwaysPaused",
+                        "guard_proven_at": self.world.clock(),
+                        "guard_policy": facts.guard_policy,
+                    }
+                    status = status.model_copy(update=update)
+                else:
+                    actor.do(action)
+            except (Forbidden, Invalid) as error:
+                log.warning("the cluster refused an action", error=str(error))
+                self.world.recorder.event(
+                    facts.plan.wire(), "Warning", "ClusterRefused", str(error)
+                )
+        return status
+
+    def _write(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> bool:
+        patch = merge_difference(stored.get("status") or {}, status.wire())
+        if not patch:
+            return False
+        self._tell(plan, status)
+        try:
+            answer = self.world.client.merge_patch(
+                kinds.RELEASE_PLAN,
+                plan.metadata.namespace,
+                plan.metadata.name,
+                {"status": patch},
+                subresource="status",
+                resource_version=plan.metadata.resource_version,
+            )
+        except Conflict:
+            return True
+        except NotFound:
+            return False
+        self.world.plans.observe(answer)
+        return True
+
+    def _tell(self, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
+        """Write an Event when the plan's state changes its reason."""
+        ready = _condition(status.conditions, "Ready")
+        before = _condition(plan.status.conditions, "Ready")
+        if ready is None or (before is not None and before.reason == ready.reason):
+            return
+        stalled = status.phase in ("Rejected", "Held", "Blocked")
+        self.world.recorder.event(
+            plan.wire(), "Warning" if stalled else "Normal", ready.reason, ready.message
+        )
+        log.info("plan moved", phase=status.phase, reason=ready.reason, message=ready.message)
+
+    def _refuse(self, stored: Json, error: ValidationError) -> None:
+        """Say in the plan's own status which field cannot be read."""
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        message = f"{field}: {first['msg']}; correct the field, other plans go on"
+        metadata = stored["metadata"]
+        present = (stored.get("status") or {}).get("conditions") or []
+        if any(c.get("reason") == "Invalid" and c.get("message") == message for c in present):
+            return
+        conditions = [
+            Condition(
+                type=kind,
+                status="True" if kind == "Stalled" else "False",
+                reason="Invalid",
+                message=message,
+                last_transition_time=self.world.clock(),
+                observed_generation=metadata.get("generation", 0),
+            ).wire()
+            for kind in ("Ready", "Reconciling", "Stalled")
+        ]
+        answer = self.world.client.merge_patch(
+            kinds.RELEASE_PLAN,
+            metadata["namespace"],
+            metadata["name"],
+            {"status": {"phase": "Blocked", "conditions": conditions}},
+            subresource="status",
+            resource_version=metadata["resourceVersion"],
+        )
+        self.world.plans.observe(answer)
+
+
+def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
+    """Look at everything that matters to a plan now, without asking the API server."""
+    if world.leaving:
+        metadata = plan.metadata.model_copy(update={"deletion_timestamp": world.clock()})
+        plan = plan.model_copy(update={"metadata": metadata})
+    namespace, name = plan.metadata.namespace, plan.metadata.name
+    deployment = world.deployments.get(namespace, name)
+    releases = []
+    for stored in world.releases_of(namespace, name):
+        try:
+            releases.append(Release.model_validate(stored))
+        except ValidationError:
+            log.exception("release cannot be read", release=stored["metadata"]["name"])
+    return PlanFacts(
+        plan=plan,
+        deployment=_deployment(world, deployment) if deployment else None,
+        revisions=tuple(_revisions(world, deployment)) if deployment else (),
+        releases=tuple(releases),
+        track_label=choose_track_label(world, plan, deployment),
+        guard_policy=_guard_policy(world),
+        problems=cheap_problems(world, plan),
+    )
+
+
+def _needs_full_check(decision: PlanDecision) -> bool:
+    """Tell whether a pass is about to adopt or release, which has to be possible first."""
+    starting = any(isinstance(action, CreateRelease) for action in decision.actions)
+    return starting or decision.status.phase in ("Adopting", "Blocked")
+
+
+def _deployment(world: World, deployment: Deployment) -> PlanDeployment:
+    revision = revision_of_raw(bytes(deployment.template))
+    rolled = ""
+    if is_rolled(deployment):
+        rolled = next(
+            (s.meta.name for s in world.replica_sets_of(deployment) if _is(s, revision)), ""
+        )
+    mark = next((c.message for c in deployment.conditions if c.type == "Stalled"), "")
+    return PlanDeployment(
+        resource_version=deployment.meta.resource_version,
+        revision=revision,
+        labelled=PLAN_LABEL in deployment.meta.labels,
+        bypassed=BYPASS_ANNOTATION in deployment.meta.annotations,
+        paused=deployment.paused,
+        paused_by=", ".join(m for m in deployment.paused_by if m != FIELD_MANAGER),
+        replicas=deployment.replicas,
+        rolled_into=rolled,
+        mark=mark,
+    )
+
+
+def _is(replica_set: Any, revision: str) -> bool:
+    return revision_of_raw(bytes(replica_set.template)) == revision
+
+
+def _revisions(world: World, deployment: Deployment) -> list[RevisionFacts]:
+    return [
+        RevisionFacts(
+            replica_set=replica_set.meta.name,
+            revision=revision_of_raw(bytes(replica_set.template)),
+            created=replica_set.meta.creation_timestamp,
+            replicas=replica_set.replicas,
+            images=images_of(bytes(replica_set.template)),
+        )
+        for replica_set in world.replica_sets_of(deployment)
+    ]
+
+
+def _guard_policy(world: World) -> str:
+    """Return the versions of the policy and its binding; empty where either is missing."""
+    versions = [
+        item["metadata"]["resourceVersion"]
+        for cache in world.guards
+        for item in cache.all()
+        if item["metadata"]["name"] == GUARD_NAME
+    ]
+    return "/".join(versions) if len(versions) == len(world.guards) else ""
+
+
+def _condition(conditions: tuple[Condition, ...], kind: str) -> Condition | None:
+    return next((c for c in conditions if c.type == kind), None)

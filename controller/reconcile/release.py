@@ -1,0 +1,202 @@
+"""One pass over one release: gather facts, decide, act, report.
+
+Promises: nothing here waits for Prometheus (looks are taken elsewhere and come in as facts); what
+takes traffic away is done before the status is written; a status is written only where it differs
+and only onto the version that was read.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from controller.api.names import FINALIZER, canary_name
+from controller.api.release import ENDED, Phase, Release, ReleaseStatus
+from controller.kube import kinds
+from controller.kube.errors import Forbidden, Invalid
+from controller.kube.objects import Deployment
+from controller.reconcile.act import Actor
+from controller.reconcile.looks import Observer
+from controller.reconcile.patch import merge_difference
+from controller.reconcile.pods import find_trouble
+from controller.reconcile.rollout import deployment_facts
+from controller.reconcile.routes import gather_routes
+from controller.reconcile.world import World
+from controller.release.facts import CanaryFacts, Decision, Facts, Problem, StableFacts
+from controller.release.machine import decide
+from controller.release.record import move, with_conditions
+from controller.telemetry import RELEASES_ENDED
+
+log = structlog.get_logger()
+NOTHING_TO_DO: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReconciler:
+    """Carries releases on. `reconcile` returns seconds until the next pass, or None."""
+
+    world: World
+    observer: Observer
+
+    def reconcile(self, namespace: str, name: str) -> float | None:
+        """Do one pass."""
+        stored = self.world.releases.get(namespace, name)
+        if stored is None:
+            self.observer.forget(namespace, name)
+            return NOTHING_TO_DO
+        try:
+            release = Release.model_validate(stored)
+        except ValidationError as error:
+            log.error("release cannot be read", error=str(error))
+            return NOTHING_TO_DO
+        if release.status.phase in ENDED:
+            self.observer.forget(namespace, name)
+            self._let_go(stored)
+            return NOTHING_TO_DO
+        now = self.world.clock()
+        facts = gather(self.world, release)
+        facts = replace(facts, judged=self.observer.judged(facts, now))
+        decision = decide(facts, now)
+        decision = self._act(facts, decision)
+        status = with_conditions(decision.status, release.metadata.generation, now)
+        changed = self._write(stored, release, status)
+        if changed:
+            self._tell(release, status)
+            return 0.0
+        if decision.again_at is None:
+            return NOTHING_TO_DO
+        return max(0.05, (decision.again_at - now).total_seconds())
+
+    def _act(self, facts: Facts, decision: Decision) -> Decision:
+        """Do what was decided. What the cluster refuses for good becomes a hold with its words."""
+        actor = Actor(self.world, facts.release)
+        try:
+            for action in decision.actions:
+                actor.do(action)
+        except (Forbidden, Invalid) as error:
+            log.warning("the cluster refused an action", error=str(error))
+            self.world.recorder.event(facts.release.wire(), "Warning", "ClusterRefused", str(error))
+            if decision.status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
+                return decision
+            now = self.world.clock()
+            status = move(facts.release.status, Phase.HOLDING, "ClusterRefused", str(error), now)
+            return Decision(status, again_at=now + timedelta(seconds=10))
+        return decision
+
+    def _write(self, stored: dict[str, Any], release: Release, status: ReleaseStatus) -> bool:
+        patch = merge_difference(stored.get("status") or {}, status.wire())
+        if not patch:
+            return False
+        answer = self.world.client.merge_patch(
+            kinds.RELEASE,
+            release.metadata.namespace,
+            release.metadata.name,
+            {"status": patch},
+            subresource="status",
+            resource_version=release.metadata.resource_version,
+        )
+        self.world.releases.observe(answer)
+        return True
+
+    def _tell(self, release: Release, status: ReleaseStatus) -> None:
+        """Write an Event for each new line of the timeline; count what has ended."""
+        before = release.status.timeline[-1:]
+        if status.timeline[-1:] == before:
+            return
+        entry = status.timeline[-1]
+        bad = entry.phase in (Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED)
+        note = f"{entry.phase}: {entry.message}"
+        self.world.recorder.event(
+            release.wire(), "Warning" if bad else "Normal", entry.reason, note
+        )
+        log.info(
+            "release moved",
+            phase=entry.phase.value,
+            reason=entry.reason,
+            message=entry.message,
+            weight=status.weight.wanted,
+        )
+        if status.phase in ENDED:
+            RELEASES_ENDED.labels(status.phase.value, status.reason).inc()
+
+    def _let_go(self, stored: dict[str, Any]) -> None:
+        """Take our finalizer off a release that has ended; the record itself stays."""
+        metadata = stored["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        if FINALIZER not in finalizers:
+            return
+        rest = [finalizer for finalizer in finalizers if finalizer != FINALIZER]
+        answer = self.world.client.merge_patch(
+            kinds.RELEASE,
+            metadata["namespace"],
+            metadata["name"],
+            {"metadata": {"finalizers": rest or None}},
+            resource_version=metadata["resourceVersion"],
+        )
+        self.world.releases.observe(answer)
+
+
+def gather(world: World, release: Release) -> Facts:
+    """Look at everything that matters to a release now."""
+    namespace, plan = release.metadata.namespace, release.spec.plan
+    deployment = world.deployments.get(namespace, plan)
+    canary = world.deployments.get(namespace, canary_name(plan))
+    if canary is not None and not _belongs(canary, release):
+        canary = None
+    service = world.services.get(namespace, canary_name(release.spec.rules.traffic.service))
+    owned = service is not None and _owned_by(service.meta.owner_references, release)
+    return Facts(
+        release=release,
+        deployment=deployment_facts(world, deployment, release) if deployment else None,
+        stable=_stable(world, deployment, release),
+        canary=_canary(world, canary) if canary else None,
+        has_canary_service=owned,
+        routes=gather_routes(world, release),
+        progress_deadline=float(deployment.progress_deadline_seconds) if deployment else 600.0,
+        leaving=_leaving(world, release),
+    )
+
+
+def _belongs(canary: Deployment, release: Release) -> bool:
+    return _owned_by(canary.meta.owner_references, release)
+
+
+def _owned_by(owners: Any, release: Release) -> bool:
+    return any(owner.uid == release.metadata.uid for owner in owners)
+
+
+def _stable(world: World, deployment: Deployment | None, release: Release) -> StableFacts:
+    """Count the pods that are stable now: those of the stable ReplicaSet."""
+    if deployment is None:
+        return StableFacts(0, 0)
+    sets = world.replica_sets_of(deployment)
+    stable = [s for s in sets if s.meta.name == release.spec.stable.replica_set]
+    ready = sum(pod.ready for pod in world.pods_of(stable))
+    return StableFacts(deployment.replicas, ready)
+
+
+def _canary(world: World, canary: Deployment) -> CanaryFacts:
+    pods = world.pods_of(world.replica_sets_of(canary))
+    images = {c.image_id for pod in pods for c in pod.containers if c.image_id}
+    return CanaryFacts(
+        replicas=canary.replicas,
+        ready=sum(pod.ready for pod in pods),
+        images=tuple(sorted(images)),
+        trouble=find_trouble(pods, canary),
+    )
+
+
+def _leaving(world: World, release: Release) -> Problem | None:
+    namespace, plan = release.metadata.namespace, release.spec.plan
+    if release.metadata.deletion_timestamp is not None:
+        return Problem("ReleaseDeleted", "the release is being deleted")
+    if world.leaving:
+        return Problem("GanderLeaves", "Gander is being removed from the cluster")
+    stored = world.plans.get(namespace, plan)
+    if stored is None:
+        return Problem("PlanDeleted", f"ReleasePlan {plan} is gone")
+    if stored["metadata"].get("deletionTimestamp"):
+        return Problem("PlanDeleted", f"ReleasePlan {plan} is being deleted")
+    return None

@@ -1,0 +1,52 @@
+"""What the user's Deployment is doing, read from it and its ReplicaSets."""
+
+from controller.api.names import revision_of
+from controller.api.release import Release
+from controller.kube.objects import Deployment, ReplicaSet
+from controller.reconcile.world import World, revision_of_raw
+from controller.release.facts import DeploymentFacts
+
+
+def deployment_facts(world: World, deployment: Deployment, release: Release) -> DeploymentFacts:
+    """Return what a running release must know about its Deployment."""
+    wanted = revision_of(release.spec.template)
+    holds = revision_of_raw(bytes(deployment.template)) == wanted
+    mine = find_revision(world, deployment, wanted)
+    return DeploymentFacts(
+        resource_version=deployment.meta.resource_version,
+        paused=deployment.paused,
+        holds_release=holds,
+        started_rolling=mine is not None and (mine.replicas > 0 or mine.status_replicas > 0),
+        rolled=holds and is_rolled(deployment),
+        failed=_gave_up(deployment) if holds else "",
+    )
+
+
+def find_revision(world: World, deployment: Deployment, revision: str) -> ReplicaSet | None:
+    """Return the Deployment's ReplicaSet of a revision."""
+    return next(
+        (
+            replica_set
+            for replica_set in world.replica_sets_of(deployment)
+            if revision_of_raw(bytes(replica_set.template)) == revision
+        ),
+        None,
+    )
+
+
+def is_rolled(deployment: Deployment) -> bool:
+    """Tell whether every pod, and nothing else, is of the present template and available."""
+    return (
+        deployment.observed_generation >= deployment.meta.generation
+        and deployment.replicas > 0
+        and deployment.updated_replicas == deployment.replicas
+        and deployment.status_replicas == deployment.replicas
+        and deployment.available_replicas == deployment.replicas
+    )
+
+
+def _gave_up(deployment: Deployment) -> str:
+    for condition in deployment.conditions:
+        if condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded":
+            return f"Deployment {deployment.meta.name}: {condition.message}"
+    return ""

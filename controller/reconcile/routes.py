@@ -1,0 +1,128 @@
+"""The routes of a release: what they do now, and how they are written.
+
+A write is a JSON patch with tests, made from the newest object known. When somebody else was
+quicker it is made again from a fresh read, a few times, since taking traffic away must not wait for
+a cache. Other people's edits are never undone.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from controller.api.names import canary_name
+from controller.api.release import Release
+from controller.kube import kinds
+from controller.kube.errors import Conflict, Invalid, NotFound
+from controller.kube.kinds import Kind
+from controller.reconcile.world import Json, World
+from controller.release.facts import Problem, RouteFacts
+from controller.traffic.routes import last_foreign_manager, read_split, remove_canary, set_weight
+
+ATTEMPTS = 4
+
+
+def routes_of(release: Release) -> Iterator[tuple[Kind, str]]:
+    """Yield kind and name of every route that the release uses."""
+    traffic = release.spec.rules.traffic
+    for name in traffic.http_routes:
+        yield kinds.HTTP_ROUTE, name
+    for name in traffic.grpc_routes:
+        yield kinds.GRPC_ROUTE, name
+
+
+def services_of(release: Release) -> tuple[str, str]:
+    """Return the names of the stable and of the canary Service."""
+    service = release.spec.rules.traffic.service
+    return service, canary_name(service)
+
+
+def gather_routes(world: World, release: Release) -> tuple[RouteFacts, ...]:
+    """Look at every route of a release."""
+    return tuple(_gather(world, release, kind, name) for kind, name in routes_of(release))
+
+
+def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts:
+    namespace = release.metadata.namespace
+    title = f"{kind.kind} {name}"
+    route = world.routes[kind].get(namespace, name)
+    if route is None:
+        message = f"{title} does not exist in namespace {namespace}; make it, or change the plan"
+        return RouteFacts(title, None, settled=True, problem=Problem("RouteMissing", message))
+    stable, canary = services_of(release)
+    split = read_split(route, stable, canary)
+    problem = None
+    if split.rules == 0:
+        message = f"{title} has no rule with a backendRef to Service {stable}; add one"
+        problem = Problem("RouteWithoutService", message)
+    elif not split.pending and not split.accepted:
+        problem = Problem("RouteRefused", split.problem)
+    writer = ""
+    if release.status.weight.wanted and split.weight != release.status.weight.wanted:
+        writer = _writer(world, kind, namespace, name)
+    return RouteFacts(
+        title, split.weight, settled=not split.pending, problem=problem, last_writer=writer
+    )
+
+
+def _writer(world: World, kind: Kind, namespace: str, name: str) -> str:
+    """Return who wrote the route last; the cache does not keep managers, so it is read."""
+    try:
+        return last_foreign_manager(world.client.get(kind, namespace, name))
+    except NotFound:
+        return ""
+
+
+def write_weight(world: World, release: Release, percent: int) -> None:
+    """Give the canary `percent` of the requests in every route that exists."""
+    stable, canary = services_of(release)
+    _patch_all(world, release, lambda route: set_weight(route, stable, canary, percent))
+
+
+def write_without_canary(world: World, release: Release) -> None:
+    """Take our backendRef out of every route that exists."""
+    stable, canary = services_of(release)
+    _patch_all(world, release, lambda route: remove_canary(route, stable, canary))
+
+
+def _patch_all(
+    world: World, release: Release, make: Callable[[Json], list[dict[str, Any]]]
+) -> None:
+    """Patch every route; one that fails does not keep the others from being patched."""
+    failure: Exception | None = None
+    for kind, name in routes_of(release):
+        try:
+            _patch(world, kind, release.metadata.namespace, name, make)
+        except (Conflict, Invalid) as error:
+            failure = error
+    if failure is not None:
+        raise failure
+
+
+def _patch(
+    world: World,
+    kind: Kind,
+    namespace: str,
+    name: str,
+    make: Callable[[Json], list[dict[str, Any]]],
+) -> None:
+    cache = world.routes[kind]
+    route = cache.get(namespace, name)
+    for attempt in range(ATTEMPTS):
+        if route is None:
+            return
+        operations = make(route)
+        if not operations:
+            return
+        try:
+            answer = world.client.json_patch(kind, namespace, name, operations)
+        except NotFound:
+            return
+        except (Conflict, Invalid):
+            if attempt == ATTEMPTS - 1:
+                raise
+            try:
+                route = world.client.get(kind, namespace, name)
+            except NotFound:
+                return
+        else:
+            cache.observe(answer)
+            return

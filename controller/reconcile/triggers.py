@@ -1,0 +1,114 @@
+"""Which passes a change in the cluster calls for.
+
+Promises: whatever a pass looks at wakes it when it changes. A wake-up too many costs a pass that
+writes nothing; one too few would cost a release its progress, so ownership is followed to the end.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from controller.api.release import ENDED
+from controller.kube.objects import Deployment, Pod, ReplicaSet, Service
+from controller.reconcile.world import Json, World, release_of
+
+Key = tuple[str, str, str]  # controller, namespace, name
+PLAN, RELEASE, ALERT = "plan", "release", "alert"
+GUARD_SETTLES = 3.0  # seconds until every API server follows a changed admission policy
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """Turns changes into keys and hands them to `add` (key, seconds to wait)."""
+
+    world: World
+    add: Callable[[Key, float], None]
+
+    def connect(self) -> None:
+        """Listen to every cache."""
+        world = self.world
+        world.plans.subscribe(self._each(self._plan))
+        world.releases.subscribe(self._each(self._release))
+        world.metrics.subscribe(self._each(self._namespaced))
+        world.deployments.subscribe(self._each(self._deployment))
+        world.replica_sets.subscribe(self._each(self._owned))
+        world.pods.subscribe(self._each(self._pod))
+        world.services.subscribe(self._each(self._service))
+        for cache in world.routes.values():
+            cache.subscribe(self._each(self._namespaced))
+        for cache in world.guards:
+            cache.subscribe(self._each(self._guard))
+
+    def _each(self, of: Callable[[Any], Iterable[Key]]) -> Callable[[Any, Any], None]:
+        def changed(old: Any, new: Any) -> None:
+            delay = GUARD_SETTLES if of == self._guard else 0.0
+            item = new if new is not None else old
+            for key in of(item):
+                self.add(key, delay)
+
+        return changed
+
+    def _plan(self, plan: Json) -> Iterable[Key]:
+        namespace, name = plan["metadata"]["namespace"], plan["metadata"]["name"]
+        yield PLAN, namespace, name
+        yield from self._running(namespace, name)
+        yield from self._alerts(namespace, name)
+        service = plan.get("spec", {}).get("traffic", {}).get("service")
+        for other in self.world.plans.all():
+            if other["metadata"]["namespace"] == namespace and (
+                other.get("spec", {}).get("traffic", {}).get("service") == service
+            ):
+                yield PLAN, namespace, other["metadata"]["name"]
+
+    def _release(self, release: Json) -> Iterable[Key]:
+        namespace, name = release["metadata"]["namespace"], release["metadata"]["name"]
+        yield RELEASE, namespace, name
+        yield ALERT, namespace, name
+        yield PLAN, namespace, release.get("spec", {}).get("plan", "")
+
+    def _namespaced(self, item: Json) -> Iterable[Key]:
+        namespace = item["metadata"]["namespace"]
+        for plan in self.world.plans.all():
+            if plan["metadata"]["namespace"] == namespace:
+                yield PLAN, namespace, plan["metadata"]["name"]
+                yield from self._running(namespace, plan["metadata"]["name"])
+
+    def _service(self, service: Service) -> Iterable[Key]:
+        for plan in self.world.plans.all():
+            if plan["metadata"]["namespace"] == service.meta.namespace:
+                yield PLAN, service.meta.namespace, plan["metadata"]["name"]
+                yield from self._running(service.meta.namespace, plan["metadata"]["name"])
+
+    def _deployment(self, deployment: Deployment) -> Iterable[Key]:
+        namespace, name = deployment.meta.namespace, deployment.meta.name
+        release = release_of(deployment)
+        if release:
+            yield RELEASE, namespace, release
+        if self.world.plans.get(namespace, name) is not None:
+            yield PLAN, namespace, name
+            yield from self._running(namespace, name)
+
+    def _owned(self, replica_set: ReplicaSet) -> Iterable[Key]:
+        for owner in replica_set.meta.owner_references:
+            deployment = self.world.deployments.get(replica_set.meta.namespace, owner.name)
+            if deployment is not None and deployment.meta.uid == owner.uid:
+                yield from self._deployment(deployment)
+
+    def _pod(self, pod: Pod) -> Iterable[Key]:
+        for owner in pod.meta.owner_references:
+            replica_set = self.world.replica_sets.get(pod.meta.namespace, owner.name)
+            if replica_set is not None and replica_set.meta.uid == owner.uid:
+                yield from self._owned(replica_set)
+
+    def _guard(self, _policy: Json) -> Iterable[Key]:
+        for plan in self.world.plans.all():
+            yield PLAN, plan["metadata"]["namespace"], plan["metadata"]["name"]
+
+    def _running(self, namespace: str, plan: str) -> Iterable[Key]:
+        for release in self.world.releases_of(namespace, plan):
+            if release.get("status", {}).get("phase", "") not in ENDED:
+                yield RELEASE, namespace, release["metadata"]["name"]
+
+    def _alerts(self, namespace: str, plan: str) -> Iterable[Key]:
+        for release in self.world.releases_of(namespace, plan):
+            yield ALERT, namespace, release["metadata"]["name"]
