@@ -29,6 +29,7 @@ Number = float | Floats
 RUIN = 0.95
 # Stakes are placed as if a rate were never nearer to 1 than this, where float64 runs out of digits.
 EDGE = 1e-4
+TINY = 1e-300  # stands in for 0 where a quotient or logarithm of 0 is then not used
 
 # Alternatives to "no worse": the canary's odds of a bad request over those the claim allows.
 WORSE_ODDS: Floats = 1.0 + np.geomspace(0.08, 15.0, 9)
@@ -64,7 +65,12 @@ def reference(null: Null, past: Tally) -> tuple[Number, Number]:
     weight = ratio * past.canary + past.stable
     gap = ratio * (past.canary_bad + past.stable_bad) - weight * shift
     root = np.sqrt(gap * gap + 4.0 * weight * ratio * past.stable_bad * shift)
-    stable = (gap + root) / np.maximum(2.0 * weight * ratio, 1e-300)
+    # Both are the positive root of the same parabola; each is exact where the other cancels.
+    stable = np.where(
+        gap > 0.0,
+        (gap + root) / np.maximum(2.0 * weight * ratio, TINY),
+        2.0 * past.stable_bad * shift / np.maximum(root - gap, TINY),
+    )
     stable = np.minimum(np.maximum(stable, 0.0), max(0.0, (1.0 - EDGE - shift) / ratio))
     return ratio * stable + shift, stable
 
@@ -88,8 +94,8 @@ def growth(look: Tally, null: Null, at: tuple[Number, Number], odds: Floats) -> 
     canary_bad, canary_good = (1.0 - a) / share, a / share
     stable_bad, stable_good = null.ratio * (1.0 - b) / rest, null.ratio * b / rest
     stake = (kappa - 1.0) / (canary_bad + kappa * stable_bad)
-    stake = np.minimum(stake, RUIN / np.maximum(canary_good, 1e-300))
-    stake = np.maximum(stake, -RUIN / np.maximum(stable_good, 1e-300))
+    stake = np.minimum(stake, RUIN / np.maximum(canary_good, TINY))
+    stake = np.maximum(stake, -RUIN / np.maximum(stable_good, TINY))
     grown: Floats = (
         look.canary_bad * np.log1p(stake * canary_bad)
         + (look.canary - look.canary_bad) * np.log1p(-stake * canary_good)
@@ -111,7 +117,7 @@ def safe_growth(look: Tally, null: Null, past: Tally) -> Floats:
     any past request of stable there is nothing to scale by and nothing is staked.
     """
     a, b = reference(null, past)
-    gap = np.log(a + 1e-300) - np.log1p(-a) - np.log(b + 1e-300) + np.log1p(-b)
+    gap = np.log(a + TINY) - np.log1p(-a) - np.log(b + TINY) + np.log1p(-b)
     steps = np.minimum(SAFE_STEPS * np.maximum(gap, SMALLEST_GAP), LARGEST_STEP)
     steps = np.where(past.stable > 0, steps, 0.0)
     return growth(look, null, (a, b), np.exp(-steps))

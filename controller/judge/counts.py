@@ -112,7 +112,7 @@ def refusal(name: str, arm: Arm) -> Refused | None:
             return Refused("NotANumber", f"{said} {value}; {hint}")
         if value < 0:
             hint = "a counter's increase is never negative, so a reset was read wrongly"
-            return Refused("NegativeCount", f"{said} negative; {hint}")
+            return Refused("NegativeCount", f"{said} {value:g}; {hint}")
         if value > MOST_REQUESTS:
             hint = "check that the metric's selector picks a counter of requests"
             return Refused("CountTooLarge", f"{said} more than {MOST_REQUESTS:g}; {hint}")

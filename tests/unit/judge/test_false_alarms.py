@@ -1,0 +1,151 @@
+"""Error rates over whole releases, with the verdict asked for at every look.
+
+Traffic is simulated with fixed seeds; a rate is too high when even its lower Clopper-Pearson bound
+at 99.9 % is above the promise.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from scipy.special import betaincinv
+
+from controller.judge import CountsEvidence, CountsQuestion
+from controller.judge.betting import Floats, Null, Tally, safe_growth, worse_growth
+from tests.unit.judge.streams import after, traffic
+
+RELEASES, LOOKS = 2000, 200
+
+
+class Moment(NamedTuple):
+    """What is true during one look."""
+
+    canary: float
+    stable: float
+    canary_rate: float
+    stable_rate: float
+
+
+def at_least(hits: int, runs: int) -> float:
+    """Return the lower Clopper-Pearson bound at 99.9 % of a share of `hits` in `runs`."""
+    return float(betaincinv(hits, runs - hits + 1, 0.001)) if hits else 0.0
+
+
+def ever(
+    growth: Callable[[Tally, Null, Tally], Floats],
+    null: Null,
+    moment: Callable[[int], Moment],
+    *,
+    level: float,
+    seed: int,
+) -> int:
+    """Return in how many of RELEASES the capital reached 1/level at any of LOOKS looks."""
+    rng = np.random.default_rng(seed)
+    past, capital = np.zeros((4, RELEASES, 1)), np.zeros((RELEASES, 1))
+    reached = np.zeros(RELEASES, dtype=bool)
+    for look in range(LOOKS):
+        now = moment(look)
+        counts = np.empty_like(past)
+        for arm, (requests, rate) in enumerate(
+            ((now.canary, now.canary_rate), (now.stable, now.stable_rate))
+        ):
+            total = np.maximum(1, rng.poisson(requests, (RELEASES, 1)))
+            counts[2 * arm], counts[2 * arm + 1] = rng.binomial(total, rate), total
+        capital = capital + growth(Tally(*counts), null, Tally(*past))
+        past += counts
+        reached |= np.exp(capital).mean(axis=1) >= 1 / level
+    return int(reached.sum())
+
+
+def steady(rate: float, stable_requests: float = 1425.0) -> Callable[[int], Moment]:
+    return lambda _: Moment(75.0, stable_requests, rate, rate)
+
+
+def ramp(look: int) -> Moment:
+    """Weights from 1 to 50 %, rates that drift, and an incident in both arms."""
+    share = (0.01, 0.05, 0.25, 0.5)[min(look // 20, 3)]
+    rate = 0.01 * (1 + 0.5 * math.sin(look / 15)) * (20 if 70 <= look < 74 else 1)
+    return Moment(1500 * share, 1500 * (1 - share), rate, rate)
+
+
+@pytest.mark.parametrize(
+    ("moment", "level"),
+    [
+        pytest.param(steady(0.001), 0.01, id="0.1 %"),
+        pytest.param(steady(0.01), 0.01, id="1 %"),
+        pytest.param(steady(0.5), 0.01, id="50 %"),
+        pytest.param(steady(0.01, 75.0), 0.05, id="arms of equal size"),
+        pytest.param(ramp, 0.05, id="changing weight, drift and a shared incident"),
+    ],
+)
+def test_a_canary_that_is_no_worse_is_seldom_called_regressed(
+    moment: Callable[[int], Moment], level: float
+) -> None:
+    alarms = ever(worse_growth, Null(1.0, 0.0), moment, level=level, seed=1)
+
+    assert at_least(alarms, RELEASES) <= level
+
+
+@pytest.mark.parametrize("stable_rate", [0.0, 0.001, 0.01, 0.2])
+def test_a_canary_on_the_margin_is_seldom_called_safe(stable_rate: float) -> None:
+    null = CountsQuestion().safe_null
+    edge = null.ratio * stable_rate + null.shift
+
+    passed = ever(
+        safe_growth, null, lambda _: Moment(75.0, 1425.0, edge, stable_rate), level=0.05, seed=2
+    )
+
+    assert at_least(passed, RELEASES) <= 0.05
+
+
+def test_the_simulation_plays_the_same_game_as_the_evidence() -> None:
+    looks = [
+        look
+        for look, _ in zip(
+            traffic(
+                np.random.default_rng(3),
+                canary_rate=0.02,
+                stable_rate=0.01,
+                rps=(5, 95),
+                look_seconds=15,
+            ),
+            range(20),
+            strict=False,
+        )
+    ]
+    evidence = after(CountsEvidence.start(CountsQuestion()), *looks)
+
+    past, worse, safe = np.zeros(4), np.zeros(1), np.zeros(1)
+    for look in looks:
+        tally = np.array(look.tally)
+        worse = worse + worse_growth(look.tally, Null(1.0, 0.0), Tally(*past))
+        safe = safe + safe_growth(look.tally, CountsQuestion().safe_null, Tally(*past))
+        past += tally
+
+    assert evidence.worse == pytest.approx(worse)
+    assert evidence.safe == pytest.approx(safe)
+
+
+@pytest.mark.parametrize(("canary_rate", "history"), [(0.03, 20), (0.01, 0), (0.0, 20)])
+def test_the_interval_holds_the_truth_at_every_look(canary_rate: float, history: int) -> None:
+    rng, runs, left_out = np.random.default_rng(4), 60, {"ratio": 0, "difference": 0}
+    question = CountsQuestion(prior_bad=history, prior_total=100 * history)
+    for _ in range(runs):
+        evidence, missed = CountsEvidence.start(question), set()
+        stream = traffic(
+            rng, canary_rate=canary_rate, stable_rate=0.01, rps=(5, 45), look_seconds=15
+        )
+        for look, _ in zip(stream, range(25), strict=False):
+            evidence = after(evidence, look)
+            seen = evidence.interval(0.5)
+            if not seen.low <= canary_rate / 0.01 <= (seen.high or math.inf):
+                missed.add("ratio")
+            if not seen.difference_low <= canary_rate - 0.01 <= seen.difference_high:
+                missed.add("difference")
+        for kind in missed:
+            left_out[kind] += 1
+
+    assert at_least(left_out["ratio"], runs) <= 0.5
+    assert at_least(left_out["difference"], runs) <= 0.5
