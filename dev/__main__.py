@@ -74,7 +74,7 @@ def start(component: str, name: Name = DEFAULT_NAME) -> None:
     """Start a stopped process again and wait until it serves."""
     layout = Layout.of(name, os.environ)
     _check_component(layout, component)
-    cluster.start(layout, component)
+    cluster.start(layout, component, console.print)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -82,7 +82,7 @@ def up(layout: Layout, programs: Programs, say: Callable[[str], None]) -> None:
         layout.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
         pki.make(layout)
         with network.inside(layout.netns):
-            _bring_up(layout, {part.name: part for part in wanted}, programs)
+            _bring_up(layout, {part.name: part for part in wanted}, programs, say)
         layout.complete.write_text(json.dumps(asdict(completed)))
         say(f"cluster {layout.name}: up after {time.monotonic() - began:.1f} s")
 
@@ -111,21 +111,26 @@ def problems(layout: Layout) -> tuple[str, ...]:
     return tuple(found)
 
 
-def start(layout: Layout, name: str) -> None:
+def start(layout: Layout, name: str, say: Callable[[str], None]) -> None:
     """Start one component again and return once it serves."""
     with network.inside(layout.netns):
         component = processes.start(layout, name)
-        processes.await_ready(layout, component, seconds=READY_SECONDS)
+        processes.await_ready(layout, component, seconds=READY_SECONDS, say=say)
 
 
-def _bring_up(layout: Layout, parts: dict[str, Component], programs: Programs) -> None:
+def _bring_up(
+    layout: Layout,
+    parts: Mapping[str, Component],
+    programs: Programs,
+    say: Callable[[str], None],
+) -> None:
     def begin(*names: str) -> None:
         for name in names:
             processes.ensure(layout, parts[name])
 
     def await_(*names: str) -> None:
         for name in names:
-            processes.await_ready(layout, parts[name], seconds=READY_SECONDS)
+            processes.await_ready(layout, parts[name], seconds=READY_SECONDS, say=say)
 
     for name in processes.load(layout).keys() - parts.keys():
         processes.forget(layout, name)
@@ -147,12 +152,14 @@ def _bring_up(layout: Layout, parts: dict[str, Component], programs: Programs) -
         lambda: _node_ready(layout),
         seconds=READY_SECONDS,
         explain=lambda: processes.log_tail(layout, "kubelet"),
+        say=say,
     )
     until(
         f"the Gateway {GATEWAY_NAMESPACE}/{GATEWAY_NAME} to be Programmed",
         lambda: _gateway_programmed(layout),
         seconds=READY_SECONDS,
         explain=lambda: processes.log_tail(layout, "traefik"),
+        say=say,
     )
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -81,22 +81,24 @@ def ensure(layout: Layout, component: Component) -> None:
     _start(layout, component)
 
 
-def await_ready(layout: Layout, component: Component, *, seconds: float) -> None:
+def await_ready(
+    layout: Layout, component: Component, *, seconds: float, say: Callable[[str], None]
+) -> None:
     """Return once the component serves. DevError with its log: it ended, or took too long."""
+    name = component.name
 
     def ready() -> bool:
-        if probes.answers(component.ready):
-            return True
-        record = load(layout).get(component.name)
-        if not record or not runs(record.identity):
-            raise DevError(f"{component.name} ended at start\n{log_tail(layout, component.name)}")
-        return False
+        # Somebody else at the same port must not pass for a component that ended.
+        if not runs(load(layout)[name].identity):
+            raise DevError(f"{name} ended at start\n{log_tail(layout, name)}")
+        return probes.answers(component.ready)
 
     until(
-        f"{component.name} to answer at {component.ready}",
+        f"{name} to answer at {component.ready}",
         ready,
         seconds=seconds,
-        explain=lambda: log_tail(layout, component.name),
+        explain=lambda: log_tail(layout, name),
+        say=say,
     )
 
 
@@ -173,17 +175,20 @@ def _start(layout: Layout, component: Component) -> None:
     for folder in (layout.logs, layout.records):
         folder.mkdir(parents=True, exist_ok=True)
     log = str(layout.logs / f"{component.name}.log")
-    pid = os.posix_spawn(
-        component.argv[0],
-        component.argv,
-        {**_ENVIRONMENT, **component.env},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    try:
+        pid = os.posix_spawn(
+            component.argv[0],
+            component.argv,
+            {**_ENVIRONMENT, **component.env},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+    except OSError as error:
+        raise DevError(f"{component.name}: cannot start {component.argv[0]}: {error}") from error
     _write(layout, Record(component, identify(pid)))
 
 

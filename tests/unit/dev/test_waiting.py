@@ -2,6 +2,7 @@
 
 import pytest
 
+from dev import waiting
 from dev.errors import DevError
 from dev.waiting import until
 
@@ -24,3 +25,10 @@ def test_condition_that_cannot_come_true_ends_the_wait() -> None:
 
     with pytest.raises(DevError, match="etcd ended at start"):
         until("etcd", broken, seconds=60)
+
+
+def test_long_wait_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "PATIENCE_SECONDS", 0.0)
+    answers, said = iter([False, False, False, True]), list[str]()
+    until("the node", lambda: next(answers), seconds=5, say=said.append)
+    assert said == ["waiting for the node, at most 5 s"]
