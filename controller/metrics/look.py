@@ -1,0 +1,280 @@
+"""Both arms' counts over one window, or the reason why there is no look. Pure.
+
+The window begins at the end of the last look and ends at the older of both arms' newest samples, in
+Prometheus time. It ends earlier where a target's next sample is due: a slow scrape is stored when
+it is over, under the time at which it began, and would otherwise fall between two looks.
+
+Judged are requests since the last weight change, of pods past their warm-up. Both floors leave out
+the scrape with the floor inside, so what is counted lies wholly behind it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.metrics.arms import Arms, PodRef
+from controller.metrics.counters import Counter, measured_scrape_interval, once, read_counters
+from controller.metrics.evidence import ArmLook, Look, NoEvidence, Samples
+from controller.metrics.metric import Reading, Readings
+
+# A pod is seen while its newest sample is at most so many scrape intervals older than anyone's:
+# one scrape may fail, and one may be under way.
+_FRESH_INTERVALS = 2.5
+# Scrapes jitter: a window or a gap of this share of the interval is a whole one.
+_WHOLE_INTERVAL = 0.9
+_STALE_SECONDS = 60.0
+_STALE_INTERVALS = 4.0
+_AHEAD_SECONDS = 10.0
+_BEHIND_SECONDS = 300.0
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a look may cover: from `since`, judged only from `changed` and after the warm-up."""
+
+    since: float
+    changed: float
+    warm_up: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    name: str
+    pods: tuple[PodRef, ...]
+    readings: tuple[Reading, ...]
+    counters: tuple[Counter, ...]
+    interval: float
+    newest: float
+
+
+def warming_up(
+    arms: Arms, per: Literal["Pod", "Service"], warm_up: float, now: float
+) -> NoEvidence | None:
+    """Return why no pod, or no Service, may be judged yet; None if some may."""
+    for name, pods in (("canary", arms.canary), ("stable", arms.stable)):
+        if not pods:
+            return NoEvidence("NoPods", f"there is no {name} pod whose requests could be read")
+        ready = [pod.ready_since for pod in pods if pod.ready_since is not None]
+        if not ready:
+            return NoEvidence("WarmingUp", f"no {name} pod is ready, of {len(pods)}")
+        # A Service's series cannot tell its pods apart, so there the youngest counts; stable's warm
+        # pods carry it whatever the age of the newest.
+        which, since = ("oldest", min(ready)) if per == "Pod" else ("youngest", max(ready))
+        left = since + warm_up - now
+        if left > 0 and (per == "Pod" or name == "canary"):
+            return NoEvidence(
+                "WarmingUp",
+                f"the {which} {name} pod is judged in {left:.0f} s, "
+                f"{warm_up:.0f} s after it became ready",
+            )
+    return None
+
+
+def take_look(
+    samples: Samples, readings: Readings, arms: Arms, bounds: Bounds
+) -> Look | NoEvidence:
+    """Return the requests of both arms in the window, or why there is no look."""
+    canary = _arm("canary", arms.canary, readings.canary, samples, bounds)
+    stable = _arm("stable", arms.stable, readings.stable, samples, bounds)
+    for arm in (canary, stable):
+        if not arm.readings:
+            return _no_data(arm)
+    newest = max(canary.newest, stable.newest)
+    interval = max(canary.interval, stable.interval)
+    problem = check_clocks(newest, interval, samples.answered_at, bounds.now)
+    fresh_since = newest - _FRESH_INTERVALS * interval
+    for arm in (canary, stable):
+        problem = (
+            problem
+            or _not_a_number(arm, fresh_since)
+            or _not_scraped(arm, fresh_since, bounds.warm_up)
+        )
+    if problem is not None:
+        return problem
+    floors = _floors(arms, readings, bounds)
+    end = _window_end((canary, stable), interval, fresh_since)
+    start = max(bounds.since, bounds.changed)
+    if interval == 0 or end - start < _WHOLE_INTERVAL * interval:
+        return NoEvidence(
+            "TooEarly", f"no new sample yet of both arms, scraped every {interval:.3g} s"
+        )
+    looks = []
+    for arm in (canary, stable):
+        counters = once(arm.counters, fresh_since=fresh_since)
+        look = _count(counters, floors, bounds.since, end)
+        if look.total <= 0:
+            return _no_traffic(arm, counters, floors, bounds.since, end)
+        looks.append(look)
+    return Look(start=start, end=end, canary=looks[0], stable=looks[1])
+
+
+def count_history(
+    samples: Samples, readings: Readings, arms: Arms, *, since: float, now: float
+) -> tuple[float, float] | NoEvidence:
+    """Return stable's bad and all requests since `since`, whatever the age of its pods."""
+    bounds = Bounds(since=since, changed=0.0, warm_up=0.0, now=now)
+    stable = _arm("stable", arms.stable, readings.stable, samples, bounds)
+    if not stable.readings:
+        return _no_data(stable)
+    fresh_since = stable.newest - _FRESH_INTERVALS * stable.interval
+    problem = check_clocks(
+        stable.newest, stable.interval, samples.answered_at, now
+    ) or _not_a_number(stable, fresh_since)
+    if problem is not None:
+        return problem
+    counters = once(stable.counters, fresh_since=fresh_since)
+    look = _count(counters, {}, since, stable.newest)
+    if look.met <= 0:
+        return NoEvidence("NoTraffic", f"no requests on stable in {now - since:.0f} s")
+    return look.met_bad, look.met
+
+
+def check_clocks(
+    newest: float, interval: float, answered_at: float | None, now: float
+) -> NoEvidence | None:
+    """Return why the newest sample's age cannot be right, or that nothing is scraped any more."""
+    if newest > now + _AHEAD_SECONDS:
+        return NoEvidence(
+            "ClocksDiffer",
+            f"the newest sample is {newest - now:.0f} s ahead of Gander's clock; "
+            "set the clocks of Prometheus and of Gander's node by NTP",
+        )
+    allowed = max(_STALE_SECONDS, _STALE_INTERVALS * interval)
+    if now - newest <= allowed:
+        return None
+    if answered_at is not None and answered_at - newest <= allowed:
+        if now - newest <= _BEHIND_SECONDS:
+            return None
+        return NoEvidence(
+            "ClocksDiffer",
+            f"the newest sample is {now - newest:.0f} s old by Gander's clock but not by "
+            "Prometheus'; set the clocks of Prometheus and of Gander's node by NTP",
+        )
+    return NoEvidence(
+        "PodsNotScraped",
+        f"no pod has been scraped for {now - newest:.0f} s; see the targets page of Prometheus",
+    )
+
+
+def _arm(
+    name: str,
+    pods: tuple[PodRef, ...],
+    readings: tuple[Reading, ...],
+    samples: Samples,
+    bounds: Bounds,
+) -> _Arm:
+    answered_at = bounds.now if samples.answered_at is None else samples.answered_at
+    counters = read_counters(
+        readings, {pod.name: pod for pod in pods}, range_start=answered_at - samples.window
+    )
+    return _Arm(
+        name=name,
+        pods=pods,
+        readings=readings,
+        counters=tuple(counters),
+        interval=measured_scrape_interval(reading.series for reading in readings),
+        newest=max((reading.series.times[-1] for reading in readings), default=0.0),
+    )
+
+
+def _floors(arms: Arms, readings: Readings, bounds: Bounds) -> dict[str, float]:
+    """Return per pod the moment from which its requests are judged; a pod left out is not."""
+    if any(reading.pod for reading in (*readings.canary, *readings.stable)):
+        return {
+            pod.name: max(bounds.changed, pod.ready_since + bounds.warm_up)
+            for pod in (*arms.canary, *arms.stable)
+            if pod.ready_since is not None
+        }
+    youngest = max(pod.ready_since for pod in arms.canary if pod.ready_since is not None)
+    return {"": max(bounds.changed, youngest + bounds.warm_up)}
+
+
+def _window_end(arms: Sequence[_Arm], interval: float, fresh_since: float) -> float:
+    """Return the latest moment up to which every sample of both arms is known to be stored."""
+    newest_by_target: dict[tuple[str, ...], float] = {}
+    for counter in (counter for arm in arms for counter in arm.counters):
+        newest = newest_by_target.get(counter.target, 0.0)
+        newest_by_target[counter.target] = max(newest, counter.times[-1])
+    due = (
+        newest + _WHOLE_INTERVAL * interval
+        for newest in newest_by_target.values()
+        if newest >= fresh_since
+    )
+    return min(*(arm.newest for arm in arms), *due)
+
+
+def _count(
+    counters: Sequence[Counter], floors: Mapping[str, float], since: float, end: float
+) -> ArmLook:
+    bad = total = met_bad = met = 0.0
+    for counter in counters:
+        requests = counter.between(since, end, floor=0.0)
+        floor = floors.get(counter.pod)
+        judged = 0.0 if floor is None else counter.between(since, end, floor)
+        met += requests
+        total += judged
+        if counter.bad:
+            met_bad += requests
+            bad += judged
+    return ArmLook(bad=bad, total=total, met=met, met_bad=met_bad)
+
+
+def _not_a_number(arm: _Arm, fresh_since: float) -> NoEvidence | None:
+    """Return that a counter's newest sample is no count; older ones are passed over."""
+    for series in (reading.series for reading in arm.readings):
+        newest = series.times[-1]
+        if newest >= fresh_since and series.numbers().times[-1:] != (newest,):
+            return NoEvidence(
+                "NotANumber",
+                f"the newest sample of {series.name} is {series.values[-1]}, which no counter of "
+                "requests can be; see spec.counts.total",
+            )
+    return None
+
+
+def _not_scraped(arm: _Arm, fresh_since: float, warm_up: float) -> NoEvidence | None:
+    """Return that more than a third of the arm's pods, or its Service, have no fresh sample."""
+    if not arm.readings[0].pod:
+        if arm.newest >= fresh_since:
+            return None
+        return NoEvidence(
+            "NoData",
+            f"the series of the {arm.name}'s Service have ended, such as "
+            f"{arm.readings[0].series.name}; does the route still name that Service?",
+        )
+    seen = {counter.pod for counter in arm.counters if counter.times[-1] >= fresh_since}
+    grown = [
+        pod.name
+        for pod in arm.pods
+        if pod.ready_since is not None and pod.ready_since + warm_up <= arm.newest
+    ]
+    missing = [pod for pod in grown if pod not in seen]
+    if 3 * len(missing) <= len(grown):
+        return None
+    named = ", ".join(missing[:_NAMED]) + (" ..." if len(missing) > _NAMED else "")
+    return NoEvidence(
+        "PodsNotScraped",
+        f"{len(missing)} of {len(grown)} {arm.name} pods have no fresh sample: {named}; "
+        "they are not scraped, or no request has reached them",
+    )
+
+
+def _no_data(arm: _Arm) -> NoEvidence:
+    return NoEvidence(
+        "NoData",
+        f"no series of spec.counts.total for the {arm.name} ({len(arm.pods)} pods): "
+        "it is not scraped, or no request has reached it",
+    )
+
+
+def _no_traffic(
+    arm: _Arm, counters: Sequence[Counter], floors: Mapping[str, float], since: float, end: float
+) -> NoEvidence:
+    if any(c.spans(since, end, floors[c.pod]) for c in counters if c.pod in floors):
+        return NoEvidence("NoTraffic", f"no requests on the {arm.name} since the last look")
+    return NoEvidence(
+        "TooEarly",
+        f"no {arm.name} pod has two samples since the last weight change and its warm-up",
+    )

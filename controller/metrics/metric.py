@@ -1,0 +1,243 @@
+"""A ReleaseMetric as a query: what is wrong with it, the text for both arms, whose a series is.
+
+The placeholders are filled once for the union of both arms, so that one query covers them; a series
+that comes back belongs to the arm whose own filling matches its labels. Pure.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from controller.api.metric import ReleaseMetricSpec
+from controller.metrics.arms import Arms
+from controller.metrics.evidence import NoEvidence, Series
+from controller.metrics.selector import (
+    NAME_LABEL,
+    Matcher,
+    Selector,
+    SelectorError,
+    parse_matchers,
+    parse_selector,
+    quote_regex,
+)
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_KNOWN = ("namespace", "pods", "service")
+_PER_ARM = frozenset({"pods", "service"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A ReleaseMetric that can work. `pod_label` is empty where series are per Service."""
+
+    total: Selector
+    bad: tuple[Matcher, ...]
+    pod_label: str
+
+    def is_bad(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether a series of `total` counts bad requests."""
+        return all(matcher.matches(labels) for matcher in self.bad)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The selector for both arms, and of each arm the matchers that tell it from the other."""
+
+    text: str
+    canary: tuple[Matcher, ...]
+    stable: tuple[Matcher, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A series of one arm. `pod` is empty where series are per Service."""
+
+    pod: str
+    bad: bool
+    series: Series
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The series of both arms."""
+
+    canary: tuple[Reading, ...]
+    stable: tuple[Reading, ...]
+
+
+def compile_metric(spec: ReleaseMetricSpec) -> Metric:
+    """Return the metric. Raises SelectorError with a sentence that names the field."""
+    try:
+        total = parse_selector(spec.counts.total)
+    except SelectorError as error:
+        raise SelectorError(f"spec.counts.total: {error}") from error
+    try:
+        bad = parse_matchers(spec.counts.bad)
+    except SelectorError as error:
+        raise SelectorError(f"spec.counts.bad: {error}") from error
+    _check_counter(total)
+    _check_placeholders(total, bad)
+    _check_arms(spec, total)
+    _check_bad(total, bad)
+    return Metric(total, bad, spec.pod_label if spec.per == "Pod" else "")
+
+
+def build_query(metric: Metric, arms: Arms, extra: Mapping[str, str]) -> Query:
+    """Return the query for the pods and Services of both arms; `extra` are labels it must match.
+
+    An arm without pods is left out.
+    """
+
+    def fill(matcher: Matcher, *, canary: bool, stable: bool) -> Matcher:
+        pods = (*(arms.canary if canary else ()), *(arms.stable if stable else ()))
+        services = (
+            *((arms.canary_service,) if canary and arms.canary else ()),
+            *((arms.stable_service,) if stable and arms.stable else ()),
+        )
+        values = {
+            "namespace": (arms.namespace,),
+            "pods": tuple(pod.name for pod in pods),
+            "service": services,
+        }
+        return _fill(matcher, values)
+
+    varying = [m for m in metric.total.matchers if _PER_ARM & _placeholders(m.value)]
+    union = tuple(fill(m, canary=True, stable=True) for m in metric.total.matchers)
+    required = tuple(Matcher(label, "=", value) for label, value in sorted(extra.items()))
+    return Query(
+        text=str(Selector(metric.total.name, union + required)),
+        canary=tuple(fill(m, canary=True, stable=False) for m in varying) if arms.canary else (),
+        stable=tuple(fill(m, canary=False, stable=True) for m in varying) if arms.stable else (),
+    )
+
+
+def assign(
+    series: Iterable[Series], metric: Metric, query: Query, arms: Arms
+) -> Readings | NoEvidence:
+    """Give each series to its arm; a series of both arms or of none is no evidence."""
+    readings: dict[str, list[Reading]] = {"canary": [], "stable": []}
+    names = {
+        "canary": {pod.name for pod in arms.canary},
+        "stable": {pod.name for pod in arms.stable},
+    }
+    for one in series:
+        pod = one.labels.get(metric.pod_label, "") if metric.pod_label else ""
+        owners = [
+            arm
+            for arm, matchers in (("canary", query.canary), ("stable", query.stable))
+            if matchers
+            and all(matcher.matches(one.labels) for matcher in matchers)
+            and (not metric.pod_label or pod in names[arm])
+        ]
+        if len(owners) != 1:
+            return _unclear(one, both=bool(owners))
+        readings[owners[0]].append(Reading(pod, metric.is_bad(one.labels), one))
+    return Readings(tuple(readings["canary"]), tuple(readings["stable"]))
+
+
+def _unclear(series: Series, *, both: bool) -> NoEvidence:
+    if both:
+        return NoEvidence(
+            "SeriesOfBothArms",
+            f"series {series.name} matches canary and stable alike; write in spec.counts.total "
+            "what follows the placeholder too, so that one name is not the beginning of the other",
+        )
+    return NoEvidence(
+        "SeriesOfNoArm",
+        f"series {series.name} matches neither a pod or Service of the canary nor one of stable; "
+        "spec.counts.total must select by the whole name",
+    )
+
+
+def _placeholders(text: str) -> frozenset[str]:
+    return frozenset(_PLACEHOLDER.findall(text))
+
+
+def _fill(matcher: Matcher, values: Mapping[str, tuple[str, ...]]) -> Matcher:
+    """Fill the placeholders of one matcher; `=` becomes `=~` where one may stand for several."""
+    found = _placeholders(matcher.value)
+    if not found:
+        return matcher
+    if matcher.op == "=" and not _PER_ARM & found:
+        return Matcher(matcher.label, "=", _replaced(matcher.value, str, lambda k: values[k][0]))
+    literal: Callable[[str], str] = quote_regex if matcher.op == "=" else str
+    pattern = _replaced(matcher.value, literal, lambda name: _alternatives(values[name]))
+    return Matcher(matcher.label, "=~", pattern)
+
+
+def _replaced(text: str, literal: Callable[[str], str], value: Callable[[str], str]) -> str:
+    parts = _PLACEHOLDER.split(text)  # literal, name, literal, name, ..., literal
+    return "".join(value(p) if i % 2 else literal(p) for i, p in enumerate(parts))
+
+
+def _alternatives(names: tuple[str, ...]) -> str:
+    return f"(?:{'|'.join(quote_regex(name) for name in names)})"
+
+
+def _check_counter(total: Selector) -> None:
+    named = [m for m in total.matchers if m.label == NAME_LABEL]
+    if [m.op for m in named] + ["="] * bool(total.name) != ["="]:
+        raise SelectorError(
+            "spec.counts.total: name exactly one counter, such as http_requests_total{...}"
+        )
+    name = total.name or named[0].value
+    if name.endswith("_bucket"):
+        raise SelectorError(
+            f"spec.counts.total: {name} counts each request in several buckets; "
+            f"use {name.removesuffix('_bucket')}_count"
+        )
+
+
+def _check_placeholders(total: Selector, bad: tuple[Matcher, ...]) -> None:
+    for matcher in bad:
+        if _placeholders(matcher.value):
+            raise SelectorError(
+                f"spec.counts.bad: {matcher} has a placeholder; they belong into spec.counts.total"
+            )
+    for matcher in total.matchers:
+        found = _placeholders(matcher.value)
+        unknown = sorted(found.difference(_KNOWN))
+        if unknown:
+            raise SelectorError(
+                f"spec.counts.total: {{{{ {unknown[0]} }}}} is no placeholder; there are "
+                "{{ namespace }}, {{ service }} and {{ pods }}"
+            )
+        if found and matcher.op not in {"=", "=~"}:
+            raise SelectorError(
+                f"spec.counts.total: the placeholder in {matcher} selects nothing after "
+                f"{matcher.op}; use = or =~"
+            )
+
+
+def _check_arms(spec: ReleaseMetricSpec, total: Selector) -> None:
+    by_label = {m.label: _placeholders(m.value) for m in total.matchers if _placeholders(m.value)}
+    if spec.per == "Pod" and "pods" not in by_label.get(spec.pod_label, ()):
+        wanted = Matcher(spec.pod_label, "=~", "{{ pods }}")
+        raise SelectorError(
+            f"spec.counts.total: per is Pod and podLabel is {spec.pod_label}, so it needs {wanted}"
+        )
+    every = frozenset[str]().union(*by_label.values())
+    if spec.per == "Service" and "service" not in every:
+        raise SelectorError(
+            "spec.counts.total: per is Service, so a label must be matched with {{ service }}"
+        )
+    if spec.per == "Service" and "pods" in every:
+        raise SelectorError(
+            "spec.counts.total: per is Service, so {{ pods }} has no use in it; "
+            "set per to Pod if the series have the pod's name in a label"
+        )
+
+
+def _check_bad(total: Selector, bad: tuple[Matcher, ...]) -> None:
+    fixed = {m.label: m.value for m in total.matchers if m.op == "=" and not _placeholders(m.value)}
+    for matcher in bad:
+        if matcher.label in fixed and not matcher.matches(fixed):
+            raise SelectorError(
+                f"spec.counts.bad: no request could be bad, {matcher} contradicts "
+                f'{matcher.label}="{fixed[matcher.label]}" in spec.counts.total'
+            )
+    if all(m.label in fixed for m in bad):
+        raise SelectorError(
+            "spec.counts.bad: every request would be bad, spec.counts.total selects only those; "
+            "total must select all requests, good and bad"
+        )
