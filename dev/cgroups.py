@@ -25,8 +25,9 @@ def hierarchies(root: Path = ROOT) -> tuple[Path, ...]:
 
 def make(layout: Layout) -> None:
     """Make the cluster's cgroup in every hierarchy."""
+    if hierarchies() == (ROOT,):
+        _delegate(ROOT)
     for hierarchy in hierarchies():
-        _delegate(hierarchy)
         group = hierarchy / layout.cgroup
         group.mkdir(exist_ok=True)
         _copy_cpuset(hierarchy, group)
@@ -85,14 +86,14 @@ def _kill(pid: int) -> None:
 
 
 def _delegate(hierarchy: Path) -> None:
-    """On v2, let children of the root have the controllers that the kubelet wants."""
-    control = hierarchy / "cgroup.subtree_control"
-    if not control.exists():
-        return
+    """On v2, let children of the root have the controllers that the kubelet wants.
+
+    They stay on after `down`: others may count on them by then.
+    """
     available = (hierarchy / "cgroup.controllers").read_text().split()
     for controller in _CONTROLLERS:
         if controller in available:
-            control.write_text(f"+{controller}")
+            (hierarchy / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _copy_cpuset(hierarchy: Path, group: Path) -> None:
