@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dev import cluster, packages, preflight, processes, programs, residents, teardown
+from dev import cluster, jobs, packages, preflight, processes, programs, residents, teardown
 from dev.environment import Environment
 from dev.errors import DevError
 from dev.layout import DEFAULT_NAME, Layout
@@ -107,6 +107,9 @@ def build_programs() -> None:
     built = programs.build(programs.cache_folder(os.environ), console.print)
     for folder in built.folders:
         console.print(str(folder))
+
+
+jobs.register(app)
 
 
 def _check_machine(layout: Layout) -> None:

@@ -1,0 +1,100 @@
+"""The jobs that people start: demo, tests, benchmarks. Each brings up what it needs first.
+
+With KUBECONFIG set they use that cluster, and say which other variables they need; else a cluster
+of ours, brought up if need be.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from dev import cluster, gander, packages, preflight, programs
+from dev.demo import demo as play
+from dev.environment import Environment
+from dev.layout import DEFAULT_NAME, Layout
+from dev.reach import inside
+from dev.shop import deploy, versions
+
+TEST_CLUSTER: Final = "test"
+IMAGES_VARIABLE: Final = "GANDER_SHOP_IMAGES"
+PARALLEL: Final = 4  # most cluster tests wait more than they work
+console = Console(highlight=False, soft_wrap=True)
+Name = Annotated[str, typer.Option(help="Which cluster of ours.")]
+
+
+def bring_up(name: str, say: Callable[[str], None]) -> Environment:
+    """Return the cluster that KUBECONFIG names, or bring one of ours up."""
+    if os.environ.get("KUBECONFIG"):
+        return Environment.from_variables(os.environ)
+    layout = Layout.of(name, os.environ)
+    machine = preflight.inspect(layout, programs.cache_folder(os.environ))
+    found = preflight.findings(machine)
+    for finding in found:
+        say(f"missing: {finding.lacks}\n  {finding.remedy}")
+    if found:
+        raise typer.Exit(2)
+    packages.install(machine.missing_packages, say)
+    built = programs.build(programs.cache_folder(os.environ), say)
+    os.environ["PATH"] = os.pathsep.join([*map(str, built.folders), os.environ["PATH"]])
+    cluster.up(layout, built, say)
+    return Environment.ours(name)
+
+
+def demo(
+    name: Name = DEFAULT_NAME,
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running.")] = False,
+) -> None:
+    """Bring everything up and run the main job on real traffic."""
+    environment = bring_up(name, console.print)
+    passed = play(environment, console)
+    if keep:
+        console.print("It is left running. Look around with:")
+        console.print("  .venv/bin/python -m dev run -- kubectl get plans,releases -A")
+        console.print("  .venv/bin/python -m dev run -- bash")
+        console.print("and remove it with `make down`.")
+    elif environment.name:
+        console.print("`make down` removes the cluster; KEEP=1 would have left Gander in it.")
+        gander.uninstall(environment)
+    if not passed:
+        raise typer.Exit(1)
+
+
+def run_tests(context: typer.Context, name: Name = TEST_CLUSTER) -> None:
+    """Run the tests that need a cluster; further words go to pytest."""
+    environment = bring_up(name, console.print)
+    cache = programs.cache_folder(os.environ)
+    images = deploy.push_images(environment, cache, versions.PARENTS, console.print)
+    gander.install(environment, gander.push_image(environment, console.print))
+    variables = {**environment.variables(), IMAGES_VARIABLE: json.dumps(images)}
+    chosen = list(context.args)
+    at_once = (f"--numprocesses={PARALLEL}", "--dist=worksteal")
+    codes = [
+        _pytest(environment, variables, [*at_once, "-m", "not disruptive", *chosen]),
+        _pytest(environment, variables, ["-m", "disruptive", *chosen]),
+    ]
+    # 5 says that nothing matched, which is fine for one of the two halves.
+    failed = [code for code in codes if code not in (0, 5)]
+    if failed or all(code == 5 for code in codes):
+        raise typer.Exit(failed[0] if failed else 5)
+
+
+def _pytest(environment: Environment, variables: dict[str, str], words: Sequence[str]) -> int:
+    folder = Path(gander.ROOT) / "tests" / "cluster"
+    command = [sys.executable, "-m", "pytest", str(folder), *words]
+    with inside(environment):
+        return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
+
+
+def register(app: typer.Typer) -> None:
+    """Add the jobs to the command line."""
+    app.command()(demo)
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command("test", context_settings=settings)(run_tests)
