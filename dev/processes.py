@@ -22,7 +22,7 @@ from dev.waiting import until
 LOG_LINES: Final = 20
 # Nothing is inherited from whoever calls: no proxy, no KUBECONFIG, no PATH without /usr/sbin.
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ENVIRONMENT: Final = {"PATH": SYSTEM_PATH, "HOME": "/root", "LANG": "C.UTF-8"}
+_ENVIRONMENT: Final = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True)

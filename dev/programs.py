@@ -86,7 +86,7 @@ def cache_folder(env: Mapping[str, str]) -> Path:
     """Return GANDER_CACHE, or `gander` in the user's cache folder."""
     if chosen := env.get("GANDER_CACHE"):
         return Path(chosen).absolute()
-    base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/root")) / ".cache"
+    base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/")) / ".cache"
     return Path(base) / "gander"
 
 
