@@ -57,7 +57,8 @@ class Load:
     The end of the block stops it. The figures stay.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    def __init__(self, plan: Plan, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self._plan = plan
         self._process = process
         self._errors = errors
         self._began = threading.Event()
@@ -78,7 +79,7 @@ class Load:
                 stdout=subprocess.PIPE,
                 stderr=errors,
             )
-        load = cls(process, errors)
+        load = cls(plan, process, errors)
         if not load._began.wait(START_SECONDS):
             process.kill()
             raise DevError(f"the load did not begin within {START_SECONDS:.0f} s{load._words()}")
@@ -103,7 +104,14 @@ class Load:
         """
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        self._reader.join(REQUEST_SECONDS + 10)
+        return self._end(0)
+
+    def wait(self) -> Summary:
+        """Await the end of the plan, and return as `stop` does."""
+        return self._end(self._plan.duration)
+
+    def _end(self, seconds: float) -> Summary:
+        self._reader.join(seconds + REQUEST_SECONDS + 10)
         if self._reader.is_alive():
             self._process.kill()
             self._reader.join()

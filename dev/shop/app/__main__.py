@@ -28,7 +28,7 @@ def main() -> None:
     version = os.environ.get("SHOP_VERSION", "dev")
     host = os.environ.get("SHOP_HOST", "0.0.0.0")  # noqa: S104 - a pod is reached from outside
     telemetry.configure(version)
-    lifecycle = Lifecycle(float(os.environ.get("SHOP_DRAIN_SECONDS", "8")))
+    lifecycle = Lifecycle(float(os.environ.get("SHOP_DRAIN_SECONDS", "5")))
 
     def stop() -> None:
         server.should_exit = True
