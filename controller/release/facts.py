@@ -3,7 +3,7 @@
 Weights are percent of the requests (0 to 100); times are aware datetimes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -28,6 +28,7 @@ class DeploymentFacts:
     started_rolling: bool  # a ReplicaSet of this release's template has pods in it
     rolled: bool  # every pod, and nothing else, is of this release's template, and available
     failed: str  # why its own rollout gave up, else empty
+    stable_gone: bool = False  # stable's ReplicaSet is at 0 pods while the Deployment wants some
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +53,21 @@ class CanaryFacts:
 
     replicas: int
     ready: int
+    running: int = 0  # pods of which every container runs, ready or not
     images: tuple[str, ...] = ()
     trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """One route as it is now."""
+    """One route as it is now. One that does not exist has no weight and counts as settled."""
 
     name: str  # kind and name, for messages
     weight: int | None  # percent on the canary; None where our backend is not in the route
     settled: bool  # every parent has seen this generation
     problem: Problem | None = None  # missing, refused, or without a rule for our Service
-    last_writer: str = ""
+    last_writer: str = ""  # who wrote the backends last; empty where that was Gander
+    uneven: bool = False  # some rule for our Service is not split as the others are
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,11 @@ class Facts:
     routes: tuple[RouteFacts, ...]
     progress_deadline: float = 600.0  # seconds
     judged: Judged | None = None
-    leaving: Problem | None = None  # the plan or the namespace goes away
+    leaving: Problem | None = None  # the plan, the release or Gander itself goes away
+
+    def with_status(self, status: ReleaseStatus) -> "Facts":
+        """Return the same facts about a release whose status has moved on."""
+        return replace(self, release=self.release.model_copy(update={"status": status}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +163,10 @@ Action = (
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now, what to write, and when to look again at the latest."""
+    """What to do now, what to write, and when to look again at the latest.
+
+    A status that differs from the stored one calls for another pass as soon as it is written.
+    """
 
     status: ReleaseStatus
     actions: tuple[Action, ...] = ()

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.api.names import BYPASS_ANNOTATION, FINALIZER
-from controller.api.plan import Rejection, ReleasePlan, ReleasePlanStatus, StableVersion
-from controller.api.release import ENDED, Phase, Release
+from controller.api.plan import ReleasePlan, ReleasePlanStatus, StableVersion
+from controller.api.release import Phase, Release
 from controller.release.facts import Pause, Problem, Unpause
+from controller.release.pastreleases import find_active, find_expired, remember
 from controller.release.planstatus import report
 
 PROOF_LASTS = timedelta(minutes=10)
 DISPROOF_LASTS = timedelta(seconds=30)  # a policy takes a moment until every API server follows it
-MAX_REJECTED = 20
+PROOF_RETRY = timedelta(seconds=10)
+
+# Phases in which the user's own ReplicaSets are being moved.
+MOVING = frozenset({Phase.PROMOTING, Phase.ROLLING_BACK, Phase.FINISHING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class PlanDeployment:
     paused: bool
     paused_by: str  # field manager that owns spec.paused, if it is neither Gander nor admission
     replicas: int
-    rolled_into: str  # the ReplicaSet that all its pods belong to, empty during a rollout
+    rolled_into: str  # the ReplicaSet that alone has pods, all available; else empty
     mark: str  # message of the Stalled condition that Gander put on it, else empty
 
 
@@ -150,8 +154,10 @@ def decide_plan(facts: PlanFacts, now: datetime) -> PlanDecision:
         return _leave(facts, now)
     if FINALIZER not in plan.metadata.finalizers:
         return PlanDecision(plan.status, (AddFinalizer(),))
-    status = _remember(facts)
     deployment = facts.deployment
+    template = deployment.revision if deployment else ""
+    status = remember(plan.status, facts.releases, template)
+    status = status.model_copy(update={"track_label": facts.track_label})
     if deployment is None:
         why = Problem(
             "DeploymentMissing",
@@ -160,23 +166,24 @@ def decide_plan(facts: PlanFacts, now: datetime) -> PlanDecision:
         )
         return PlanDecision(report(plan, status, "Blocked", why, now))
     status = _record_stable(facts, deployment, status)
-    wanted_mark = ""
-    phase, why, actions = _situation(facts, deployment, status, now)
-    if phase == "Rejected":
-        wanted_mark = why.message
-    if deployment.mark != wanted_mark:
-        actions = (*actions, Mark(wanted_mark))
+    phase, why, actions = _situation(facts, deployment, status)
+    mark = why.message if phase == "Rejected" else ""
+    if deployment.mark != mark:
+        actions = (*actions, Mark(mark))
     actions = (*actions, *_tidy(facts, deployment, status))
-    again_at = status.guard_proven_at + _proof_lasts(status) if status.guard_proven_at else None
-    return PlanDecision(report(plan, status, phase, why, now), actions, again_at)
+    due = _proof_due(facts, deployment, status, now)
+    if due is not None and due <= now:
+        actions = (ProveGuard(), *actions)
+        due = now + PROOF_RETRY
+    return PlanDecision(report(plan, status, phase, why, now), actions, due)
 
 
 def _situation(
-    facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus, now: datetime
+    facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus
 ) -> tuple[str, Problem, tuple[PlanAction, ...]]:
     """Return the plan's phase, why, and what follows from it."""
     name = facts.plan.metadata.name
-    active = _active(facts.releases)
+    active = find_active(facts.releases)
     if facts.problems and active is None:
         return "Blocked", facts.problems[0], ()
     if deployment.bypassed:
@@ -193,35 +200,40 @@ def _situation(
         )
         return "Blocked", Problem("PausedInManifest", message), ()
     if not deployment.labelled or status.stable is None:
-        return _adopt(facts, deployment)
-    if _proof_is_due(facts, status, now):
+        return _adopt(facts, deployment, status)
+    if status.guard_proven_at is None:
         why = Problem("ProvingGuard", "finding out whether the API server holds changes back")
-        return status.phase or "Adopting", why, (ProveGuard(),)
+        return "Adopting", why, ()
     stable = _revision_of_stable(facts, status)
     if deployment.revision == stable:
         return _at_rest(deployment, status)
     return _waiting_change(facts, deployment, status)
 
 
-def _proof_lasts(status: ReleasePlanStatus) -> timedelta:
-    return PROOF_LASTS if status.guard == "Guarded" else DISPROOF_LASTS
-
-
-def _proof_is_due(facts: PlanFacts, status: ReleasePlanStatus, now: datetime) -> bool:
-    proven_at = status.guard_proven_at
-    stale = status.guard_policy != facts.guard_policy
-    return proven_at is None or stale or now - proven_at >= _proof_lasts(status)
+def _proof_due(
+    facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus, now: datetime
+) -> datetime | None:
+    """Return when the guard must be proven again; None where it does not hold this Deployment."""
+    if not deployment.labelled or deployment.bypassed or status.stable is None:
+        return None
+    if status.guard_proven_at is None or status.guard_policy != facts.guard_policy:
+        return now
+    lasts = PROOF_LASTS if status.guard == "Guarded" else DISPROOF_LASTS
+    return status.guard_proven_at + lasts
 
 
 def _adopt(
-    facts: PlanFacts, deployment: PlanDeployment
+    facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus
 ) -> tuple[str, Problem, tuple[PlanAction, ...]]:
     name = facts.plan.metadata.name
-    if not deployment.rolled_into:
+    if deployment.rolled_into:
+        message = f"Deployment {name} is rolled out; holding its changes from now on"
+    elif deployment.paused and _stable_set(facts, status) is not None:
+        message = f"Deployment {name} is paused with a change waiting; holding it from now on"
+    else:
         message = f"waits until the rollout of Deployment {name} is complete; it is not held yet"
         return "Adopting", Problem("RollingOut", message), ()
-    why = Problem("Labelling", f"Deployment {name} is rolled out; holding its changes from now on")
-    return "Adopting", why, (Adopt(deployment.resource_version),)
+    return "Adopting", Problem("Labelling", message), (Adopt(deployment.resource_version),)
 
 
 def _at_rest(
@@ -250,8 +262,8 @@ def _waiting_change(
     if rejection is not None:
         message = (
             f"revision {rejection.revision} was taken back by {rejection.release}: "
-            f"{rejection.message} Stable serves. Change the template, or try it again with "
-            f"kubectl gander retry {rejection.release} -n {namespace}"
+            f"{rejection.message.rstrip('.')}. Stable serves. Change the template, or try it "
+            f"again with kubectl gander retry {rejection.release} -n {namespace}"
         )
         return "Rejected", Problem("RevisionRejected", message), ()
     if status.held == deployment.revision:
@@ -275,7 +287,7 @@ def _leave(facts: PlanFacts, now: datetime) -> PlanDecision:
     plan, status, deployment = facts.plan, facts.plan.status, facts.deployment
     if FINALIZER not in plan.metadata.finalizers:
         return PlanDecision(status)
-    active = _active(facts.releases)
+    active = find_active(facts.releases)
     if active is not None:
         why = Problem("Leaving", f"the plan is deleted; release {active.metadata.name} ends first")
         return PlanDecision(report(plan, status, "Leaving", why, now))
@@ -284,77 +296,35 @@ def _leave(facts: PlanFacts, now: datetime) -> PlanDecision:
     if deployment.mark:
         return PlanDecision(status, (Mark(""),))
     if deployment.labelled:
-        unpause = deployment.revision == _revision_of_stable(facts, status)
-        return PlanDecision(status, (Leave(deployment.resource_version, unpause),))
+        waits = deployment.paused and deployment.revision != _revision_of_stable(facts, status)
+        return PlanDecision(status, (Leave(deployment.resource_version, unpause=not waits),))
     return PlanDecision(status, (RemoveFinalizer(),))
-
-
-def _remember(facts: PlanFacts) -> ReleasePlanStatus:
-    """Take up what releases have come to: ends, rejections, retries."""
-    status = facts.plan.status
-    active = _active(facts.releases)
-    updates: dict[str, object] = {
-        "releases": max((status.releases, *(r.spec.number for r in facts.releases))),
-        "active_release": active.metadata.name if active else "",
-        "track_label": facts.track_label,
-        "rejected": _rejected(facts),
-    }
-    ended = [r for r in facts.releases if r.status.phase in ENDED]
-    newest = max(ended, key=lambda release: release.spec.number, default=None)
-    held = status.held
-    if newest is not None and newest.metadata.name != status.last_release:
-        superseded = newest.status.phase is Phase.SUPERSEDED
-        updates["last_release"] = newest.metadata.name
-        updates["last_outcome"] = newest.status.phase.value
-        updates["superseded_in_a_row"] = status.superseded_in_a_row + 1 if superseded else 0
-        held = newest.spec.revision if newest.status.phase is Phase.ABORTED else ""
-    template = facts.deployment.revision if facts.deployment else held
-    retried = newest is not None and retry_ordered(newest)
-    updates["held"] = "" if retried or template != held else held
-    return status.model_copy(update=updates)
-
-
-def _rejected(facts: PlanFacts) -> tuple[Rejection, ...]:
-    """Return the revisions that stay out: kept ones and new ones, without those to be retried."""
-    known = {r.metadata.name: r for r in facts.releases}
-    kept = [
-        rejection
-        for rejection in facts.plan.status.rejected
-        if rejection.release not in known or not retry_ordered(known[rejection.release])
-    ]
-    listed = {rejection.release for rejection in kept}
-    new = [
-        Rejection(
-            revision=release.spec.revision,
-            release=release.metadata.name,
-            at=release.status.finished_at or release.status.timeline[-1].at,
-            reason=release.status.reason,
-            message=release.status.message,
-        )
-        for release in sorted(facts.releases, key=lambda r: r.spec.number)
-        if release.status.phase is Phase.ROLLED_BACK
-        and release.metadata.name not in listed
-        and not retry_ordered(release)
-    ]
-    return tuple(kept + new)[-MAX_REJECTED:]
-
-
-def retry_ordered(release: Release) -> bool:
-    """Tell whether a person wants this release's revision to be tried again."""
-    return any(order.action == "Retry" for order in release.spec.orders)
 
 
 def _record_stable(
     facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus
 ) -> ReleasePlanStatus:
-    """Whatever the Deployment has fully rolled into serves alone, so it is stable."""
-    rolled = next((r for r in facts.revisions if r.replica_set == deployment.rolled_into), None)
-    if rolled is None or rolled.revision != deployment.revision:
+    """Return the status with what serves alone: it is stable, whatever waits in the template.
+
+    That is what the Deployment has fully rolled into, or what alone has pods while it is paused and
+    no release moves them.
+    """
+    serving = next((r for r in facts.revisions if r.replica_set == deployment.rolled_into), None)
+    if serving is None and deployment.paused and find_active(facts.releases) is None:
+        with_pods = [revision for revision in facts.revisions if revision.replicas > 0]
+        serving = with_pods[0] if len(with_pods) == 1 else None
+    if serving is None:
         return status
     stable = StableVersion(
-        revision=rolled.revision, replica_set=rolled.replica_set, images=rolled.images
+        revision=serving.revision, replica_set=serving.replica_set, images=serving.images
     )
     return status if stable == status.stable else status.model_copy(update={"stable": stable})
+
+
+def _stable_set(facts: PlanFacts, status: ReleasePlanStatus) -> RevisionFacts | None:
+    """Return the ReplicaSet that is recorded as stable, if it still exists."""
+    name = status.stable.replica_set if status.stable else ""
+    return next((r for r in facts.revisions if r.replica_set == name), None)
 
 
 def _revision_of_stable(facts: PlanFacts, status: ReleasePlanStatus) -> str:
@@ -362,16 +332,10 @@ def _revision_of_stable(facts: PlanFacts, status: ReleasePlanStatus) -> str:
 
     The recorded one may have been computed by an older server with other defaults.
     """
-    if status.stable is None:
-        return ""
-    name = status.stable.replica_set
-    live = next((r.revision for r in facts.revisions if r.replica_set == name), None)
-    return live if live is not None else status.stable.revision
-
-
-def _active(releases: tuple[Release, ...]) -> Release | None:
-    running = [r for r in releases if r.status.phase not in ENDED]
-    return max(running, key=lambda release: release.spec.number, default=None)
+    live = _stable_set(facts, status)
+    if live is not None:
+        return live.revision
+    return status.stable.revision if status.stable else ""
 
 
 def _tidy(
@@ -379,19 +343,15 @@ def _tidy(
 ) -> Iterator[PlanAction]:
     """Drop old records, and empty ReplicaSets that are newer than stable's.
 
-    A paused Deployment that has no pods scales up its newest ReplicaSet, which after a promotion
-    that was taken back is the wrong one.
+    A held Deployment that has no pods scales up its newest ReplicaSet, which after an undo or a
+    promotion that was taken back is the wrong one.
     """
-    ended = sorted(
-        (r for r in facts.releases if r.status.phase in ENDED), key=lambda r: r.spec.number
-    )
-    current = {rejection.release for rejection in status.rejected} | {status.last_release}
-    for release in ended[: -facts.plan.spec.history]:
-        if release.metadata.name not in current or len(ended) > facts.plan.spec.history * 2:
-            yield DeleteRelease(release.metadata.name)
-    if status.stable is None or not deployment.paused or _active(facts.releases) is not None:
+    for name in find_expired(status, facts.releases, facts.plan.spec.history):
+        yield DeleteRelease(name)
+    active, stable = find_active(facts.releases), _stable_set(facts, status)
+    moving = active is not None and active.status.phase in MOVING
+    if stable is None or not deployment.paused or moving:
         return
-    stable = next((r for r in facts.revisions if r.replica_set == status.stable.replica_set), None)
     for revision in facts.revisions:
-        if stable is not None and revision.replicas == 0 and revision.created > stable.created:
+        if revision.replicas == 0 and revision.created > stable.created:
             yield DeleteReplicaSet(revision.replica_set)

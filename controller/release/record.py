@@ -1,15 +1,17 @@
-"""How a release's status is written: transitions, timeline, conditions.
+"""How a release's status is written: transitions, timeline, conditions, budget.
 
 The one place that appends to the timeline and makes conditions. Leaves every choice to the machine.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller.api.base import Condition, ConditionStatus
 from controller.api.release import ENDED, Entry, Phase, ReleaseStatus
 
 MAX_ENTRIES = 50
-MAX_MESSAGE = 1024
+FIRST_ENTRIES = 10  # of a long timeline these stay; people look for its beginning and its end
+MAX_ENTRY_MESSAGE = 240  # characters; the whole message stands in the status and in the Event
+MAX_BYTES = 32 * 1024  # of the whole status as JSON
 
 
 def move(
@@ -19,14 +21,17 @@ def move(
 
     The message may be rewritten without an entry: it carries numbers that change with every look.
     """
-    message = message[:MAX_MESSAGE]
     changed = (phase, reason) != (status.phase, status.reason)
     updates: dict[str, object] = {"phase": phase, "reason": reason, "message": message}
     if phase != status.phase:
         updates["phase_since"] = now
     if changed or not status.timeline:
         entry = Entry(
-            at=now, phase=phase, weight=status.weight.confirmed, reason=reason, message=message
+            at=now,
+            phase=phase,
+            weight=status.weight.confirmed,
+            reason=reason,
+            message=_cut(message),
         )
         updates["timeline"] = _bounded((*status.timeline, entry))
     if phase in ENDED and status.finished_at is None:
@@ -34,16 +39,37 @@ def move(
     return status.model_copy(update=updates)
 
 
+def reason_since(status: ReleaseStatus) -> datetime | None:
+    """Return since when the status has had its phase and reason; every change is an entry."""
+    return status.timeline[-1].at if status.timeline else None
+
+
+def next_second(now: datetime) -> datetime:
+    """Return `now` rounded up to a full second.
+
+    Stored times lose their fraction; a wait that starts at one must not get shorter by that.
+    """
+    return now.replace(microsecond=0) + timedelta(seconds=1 if now.microsecond else 0)
+
+
+def _cut(message: str) -> str:
+    if len(message) <= MAX_ENTRY_MESSAGE:
+        return message
+    return message[: MAX_ENTRY_MESSAGE - 1] + "…"
+
+
 def _bounded(timeline: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Keep the beginning and the newest entries: both are what people look for."""
     if len(timeline) <= MAX_ENTRIES:
         return timeline
-    beginning = 10
-    return timeline[:beginning] + timeline[len(timeline) - (MAX_ENTRIES - beginning) :]
+    return timeline[:FIRST_ENTRIES] + timeline[len(timeline) - (MAX_ENTRIES - FIRST_ENTRIES) :]
 
 
 def with_conditions(status: ReleaseStatus, generation: int, now: datetime) -> ReleaseStatus:
-    """Return the status with Ready, Reconciling and Stalled as kstatus reads them."""
+    """Return the status as it is stored: Ready, Reconciling and Stalled as kstatus reads them.
+
+    Where it is over budget, entries after the first ten give way. The evidence is never cut: the
+    release could not go on without it.
+    """
     ended = status.phase in ENDED
     succeeded = status.phase is Phase.SUCCEEDED
     reason = status.reason or status.phase.value
@@ -57,9 +83,21 @@ def with_conditions(status: ReleaseStatus, generation: int, now: datetime) -> Re
         set_condition(status.conditions, kind, value, reason, status.message, generation, now)
         for kind, value in wanted.items()
     )
-    return status.model_copy(
-        update={"conditions": mine + others, "observed_generation": generation}
+    return _fitted(
+        status.model_copy(update={"conditions": mine + others, "observed_generation": generation})
     )
+
+
+def _fitted(status: ReleaseStatus) -> ReleaseStatus:
+    excess = _size(status) - MAX_BYTES
+    rest = list(status.timeline[FIRST_ENTRIES:])
+    while excess > 0 and len(rest) > 1:
+        excess -= _size(rest.pop(0)) + 1
+    return status.model_copy(update={"timeline": (*status.timeline[:FIRST_ENTRIES], *rest)})
+
+
+def _size(model: ReleaseStatus | Entry) -> int:
+    return len(model.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
 def set_condition(
@@ -78,7 +116,7 @@ def set_condition(
         type=kind,
         status=value,
         reason=reason,
-        message=message[:MAX_MESSAGE],
+        message=message,
         last_transition_time=since,
         observed_generation=generation,
     )

@@ -6,6 +6,7 @@ every route gives the same and every parent has seen it.
 
 from dataclasses import dataclass
 
+from controller.api.release import ReleaseStatus, Weights
 from controller.release.facts import Problem, RouteFacts
 
 
@@ -16,26 +17,51 @@ class RouteView:
     lowest: int | None
     highest: int
     settled: bool
+    even: bool  # every rule of every route is split as the weight says
     problem: Problem | None
     name: str  # the route with the lowest weight
-    writer: str  # who wrote it last
+    writer: str  # who wrote that one last, empty where that was Gander
+    pending: str  # a route that is not settled
+
+    def carries(self, weight: int) -> bool:
+        """Tell whether every rule of every route gives the canary just this weight."""
+        return self.lowest == weight and self.highest == weight and self.even
 
 
 def view_routes(routes: tuple[RouteFacts, ...]) -> RouteView:
     """Summarise the routes; without any, no traffic can be moved and that is the problem."""
-    if not routes:
-        return RouteView(None, 0, True, Problem("RouteMissing", "the plan names no route"), "", "")
-    lowest = min(routes, key=lambda route: -1 if route.weight is None else route.weight)
+    lowest = min(routes, key=lambda r: -1 if r.weight is None else r.weight, default=NO_ROUTE)
     return RouteView(
         lowest=lowest.weight,
-        highest=max(route.weight or 0 for route in routes),
+        highest=max((route.weight or 0 for route in routes), default=0),
         settled=all(route.settled for route in routes),
-        problem=next((route.problem for route in routes if route.problem), None),
+        even=not any(route.uneven for route in routes),
+        problem=next((r.problem for r in routes or (NO_ROUTE,) if r.problem), None),
         name=lowest.name,
-        writer=lowest.last_writer or "somebody",
+        writer=lowest.last_writer,
+        pending=next((route.name for route in routes if not route.settled), ""),
     )
+
+
+def with_confirmed(status: ReleaseStatus, view: RouteView) -> ReleaseStatus:
+    """Return the status with the weight that all routes give and every parent has accepted."""
+    lowest = view.lowest or 0
+    if not view.settled or lowest != view.highest or lowest == status.weight.confirmed:
+        return status
+    weight = Weights(wanted=status.weight.wanted, confirmed=lowest)
+    return status.model_copy(update={"weight": weight})
 
 
 def traffic_is_off(routes: tuple[RouteFacts, ...]) -> bool:
     """Tell whether no route leads to the canary any more, and every parent has seen that."""
     return all(route.weight is None and route.settled for route in routes)
+
+
+NO_ROUTE = RouteFacts(
+    name="",
+    weight=None,
+    settled=True,
+    problem=Problem(
+        "RouteMissing", "the plan names no route; add one to its httpRoutes or grpcRoutes"
+    ),
+)

@@ -1,0 +1,56 @@
+"""From Pending to the first step: a canary that is ready and accepted at weight 0.
+
+No user meets the canary here. Whatever is wrong with it now is found before its weight rises.
+"""
+
+from datetime import datetime, timedelta
+
+from controller.api.release import Phase, ReleaseStatus
+from controller.release.canary import await_pods, tend
+from controller.release.facts import Decision, Facts, SetWeight
+from controller.release.record import move, reason_since
+from controller.release.routes import view_routes, with_confirmed
+from controller.release.stepping import enter_step
+
+STABLE_DOWN_AFTER = timedelta(seconds=30)
+
+
+def start(facts: Facts, now: datetime) -> Decision:
+    """Get the canary ready and its backend accepted at weight 0."""
+    view = view_routes(facts.routes)
+    facts = facts.with_status(with_confirmed(facts.release.status, view))
+    if view.highest > 0:
+        message = (
+            f"a route gives the canary {view.highest} % before it has proven anything; "
+            "bringing it back to 0 %"
+        )
+        status = move(facts.release.status, Phase.HOLDING, "WeightTooHigh", message, now)
+        return Decision(status, (SetWeight(0),))
+    if facts.stable.ready == 0:
+        return _stable_down(facts.release.status, now)
+    pods, status = tend(facts, facts.release.spec.rules.steps[0].weight)
+    if pods.ready < pods.wanted:
+        return await_pods(facts.with_status(status), pods, Phase.STARTING, now)
+    if view.problem is not None:
+        status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
+        return Decision(status, pods.actions)
+    if not view.carries(0):
+        message = "the canary is ready; adding its backend at weight 0"
+        status = move(status, Phase.STARTING, "AddingBackend", message, now)
+        return Decision(status, (*pods.actions, SetWeight(0)))
+    if not view.settled:
+        message = f"waiting for the gateway to accept the canary at weight 0 in {view.pending}"
+        status = move(status, Phase.STARTING, "AddingBackend", message, now)
+        return Decision(status, pods.actions)
+    return Decision(enter_step(facts.with_status(status), 1, now), pods.actions)
+
+
+def _stable_down(status: ReleaseStatus, now: datetime) -> Decision:
+    """No stable pod serves: there is nothing to protect or to compare with, so let it through."""
+    message = "no stable pod is ready; waits 30s for one"
+    status = move(status, Phase.HOLDING, "StableDown", message, now)
+    due = (reason_since(status) or now) + STABLE_DOWN_AFTER
+    if now < due:
+        return Decision(status, again_at=due)
+    message = "no stable pod is ready, so there is nothing to protect; lets the change through"
+    return Decision(move(status, Phase.PROMOTING, "StableDown", message, now))

@@ -1,0 +1,222 @@
+"""The steps: raise the weight, hold it, let it be earned.
+
+Promises: capacity first, then the route, then confirmed, then the step's clock and its evidence. A
+weight change of whatever origin begins both anew, so that no look spans it. A share that nobody
+serves goes to stable at once. What a person took off the canary is put back late and rarely.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from controller.api.release import Phase, ReleaseStatus, Weights
+from controller.release.canary import Pods, await_pods, tend
+from controller.release.facts import Decision, Facts, SetWeight
+from controller.release.record import move, next_second, reason_since
+from controller.release.routes import RouteView, view_routes, with_confirmed
+
+ROUTE_RETRY_DELAYS = (timedelta(seconds=20), timedelta(seconds=60), timedelta(seconds=180))
+
+
+def enter_step(facts: Facts, number: int, now: datetime) -> ReleaseStatus:
+    """Record a step and the weight it wants; the route follows once this is stored."""
+    status, steps = facts.release.status, facts.release.spec.rules.steps
+    weight = steps[number - 1].weight
+    updated = status.model_copy(
+        update={
+            "step": number,
+            "progress": f"{number}/{len(steps)}",
+            "step_since": None,
+            "route_retries": 0,
+            "weight": Weights(wanted=weight, confirmed=status.weight.confirmed),
+        }
+    )
+    message = f"step {number} of {len(steps)}: raising the weight to {weight} %"
+    return move(updated, Phase.STEPPING, "Raising", message, now)
+
+
+def step(facts: Facts, now: datetime) -> Decision:
+    """Keep the step's weight on the routes, and go on once it is earned."""
+    view = view_routes(facts.routes)
+    wanted = facts.release.status.weight.wanted
+    pods, status = tend(facts, wanted)
+    if _taken_out_by_gander(facts, view):
+        message = (
+            f"Gander took the canary out of {view.name} and could not record why; "
+            "looks at the evidence again before anything is put back"
+        )
+        return Decision(move(status, Phase.HOLDING, "Rejudging", message, now), pods.actions)
+    status = with_confirmed(status, view)
+    facts = facts.with_status(status)
+    if not pods.serving:
+        return _canary_away(facts, view, pods, now)
+    if view.highest > wanted:
+        return _too_high(facts, view, pods, now)
+    if view.problem is not None:
+        status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
+        return Decision(status, pods.actions)
+    if not view.carries(wanted):
+        return _raise(facts, view, pods, now)
+    if not view.settled:
+        if status.step_since is None:
+            message = f"{wanted} % asked for; waiting for the gateway to confirm {view.pending}"
+            status = move(status, Phase.STEPPING, "Raising", message, now)
+        return Decision(status, pods.actions)
+    if status.step_since is None:
+        return _confirm(facts, pods, now)
+    return _earn(facts, pods, now)
+
+
+def _taken_out_by_gander(facts: Facts, view: RouteView) -> bool:
+    """Tell whether a rollback was begun whose record was lost with the process that decided it.
+
+    Until the evidence has been read once more, putting the backend back could send users to a
+    version that was already found bad.
+    """
+    begun = view.lowest is None and not view.writer and view.problem is None
+    read = facts.judged is not None and facts.judged.problem is None
+    return begun and facts.release.status.step_since is not None and not read
+
+
+def _canary_away(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
+    """Nothing answers for the canary: its share would get errors, so it goes to stable."""
+    status = facts.release.status.model_copy(update={"step_since": None})
+    if pods.ready < pods.wanted:
+        decision = await_pods(facts.with_status(status), pods, Phase.HOLDING, now)
+    else:
+        message = "the canary's Service is gone; its share goes to stable until it is there again"
+        status = move(status, Phase.HOLDING, "CanaryServiceMissing", message, now)
+        decision = Decision(status, pods.actions)
+    if view.highest == 0 or decision.status.phase is Phase.ROLLING_BACK:
+        return decision
+    return replace(decision, actions=(SetWeight(0), *decision.actions))
+
+
+def _too_high(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
+    """Somebody gave the canary more than it has earned, or more than its pods are made for."""
+    status = facts.release.status.model_copy(update={"step_since": None})
+    percent = status.weight.wanted if pods.complete else 0
+    message = f"a route gives the canary {view.highest} %; bringing it back to {percent} %"
+    status = move(status, Phase.HOLDING, "WeightTooHigh", message, now)
+    return Decision(status, (SetWeight(percent), *pods.actions))
+
+
+def _raise(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
+    """Bring the routes up to the step's weight: capacity first, and never against a person."""
+    status = facts.release.status
+    waiting = status.reason == "RouteOverwritten"
+    if not waiting and _overwritten(status, view):
+        return _wait_to_put_back(facts, view, pods, now)
+    if waiting:
+        due = _put_back_at(status)
+        if due is None or now < due:
+            return Decision(status, pods.actions, due)
+    status = status.model_copy(update={"step_since": None})
+    short = _short_of_capacity(facts.with_status(status), pods, now)
+    if short is not None:
+        return short
+    if waiting:
+        tries = status.route_retries + 1
+        status = status.model_copy(update={"route_retries": tries})
+        message = f"putting the canary back into {view.name}, try {tries} of 3"
+        return Decision(move(status, Phase.STEPPING, "PuttingBack", message, now), pods.actions)
+    reason = "PuttingBack" if status.reason == "PuttingBack" else "Raising"
+    message = f"raising the weight to {status.weight.wanted} %"
+    status = move(status, Phase.STEPPING, reason, message, now)
+    return Decision(status, (*pods.actions, SetWeight(status.weight.wanted)))
+
+
+def _overwritten(status: ReleaseStatus, view: RouteView) -> bool:
+    """Tell whether somebody else took traffic off the canary.
+
+    The first step begins with a backend in place, so one that is missing was taken out.
+    """
+    if status.step_since is None:
+        return view.lowest is None and status.reason != "PuttingBack"
+    return (view.lowest or 0) < status.weight.wanted and bool(view.writer)
+
+
+def _wait_to_put_back(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
+    """Less traffic on the canary is the safe direction, so wait, and say who did it."""
+    status = facts.release.status.model_copy(update={"step_since": None})
+    left = "no backend of ours" if view.lowest is None else f"{view.lowest} %"
+    wanted = status.weight.wanted
+    message = f"{view.writer or 'somebody'} left {left} in {view.name}, {wanted} % is wanted"
+    if status.route_retries >= len(ROUTE_RETRY_DELAYS):
+        message += "; tried 3 times, now waits until somebody puts it back or aborts the release"
+    status = move(status, Phase.HOLDING, "RouteOverwritten", message, now)
+    return Decision(status, pods.actions, _put_back_at(status))
+
+
+def _put_back_at(status: ReleaseStatus) -> datetime | None:
+    """Return when the backend may be put back, None once the tries are used up."""
+    since = reason_since(status)
+    if since is None or status.route_retries >= len(ROUTE_RETRY_DELAYS):
+        return None
+    return since + ROUTE_RETRY_DELAYS[status.route_retries]
+
+
+def _short_of_capacity(facts: Facts, pods: Pods, now: datetime) -> Decision | None:
+    """Wait where the canary could not carry the weight, or stable could not take it back."""
+    if pods.ready < pods.wanted:
+        return await_pods(facts, pods, Phase.STEPPING, now)
+    stable = facts.stable
+    if stable.ready >= max(stable.replicas, 1):
+        return None
+    message = (
+        f"{stable.ready} of {stable.replicas} stable pods are ready; the weight is not raised "
+        "until they can take everything back"
+    )
+    status = move(facts.release.status, Phase.HOLDING, "StableNotReady", message, now)
+    return Decision(status, pods.actions)
+
+
+def _confirm(facts: Facts, pods: Pods, now: datetime) -> Decision:
+    """Start the step's clock and its evidence: every route carries the weight."""
+    status = facts.release.status
+    due = next_second(now) + facts.release.spec.rules.analysis.look
+    looks = status.looks.model_copy(
+        update={"since": now.timestamp(), "next": due, "problem": "", "message": ""}
+    )
+    status = status.model_copy(
+        update={
+            "step_since": next_second(now),
+            "verdict": "Inconclusive",
+            "metrics": tuple(m.model_copy(update={"looks_at_weight": 0}) for m in status.metrics),
+            "looks": looks,
+        }
+    )
+    status = move(status, Phase.STEPPING, "Collecting", _evidence_in_words(status), now)
+    return Decision(status, pods.actions, due)
+
+
+def _earn(facts: Facts, pods: Pods, now: datetime) -> Decision:
+    """Hold while there is no evidence; go on when the step's time is up and it proved Safe."""
+    status, steps = facts.release.status, facts.release.spec.rules.steps
+    hold_until = (status.step_since or now) + steps[status.step - 1].hold
+    due = min((at for at in (status.looks.next, hold_until) if at and at > now), default=None)
+    if status.looks.problem:
+        status = move(status, Phase.HOLDING, status.looks.problem, status.looks.message, now)
+        return Decision(status, pods.actions, due)
+    if not _proven(status):
+        message = _evidence_in_words(status)
+        status = move(status, Phase.STEPPING, "Collecting", message, now)
+        return Decision(status, pods.actions, due)
+    if now < hold_until:
+        message = f"Safe; stays at {status.weight.wanted} % for the step's hold"
+        return Decision(move(status, Phase.STEPPING, "Safe", message, now), pods.actions, due)
+    if status.step < len(steps):
+        return Decision(enter_step(facts, status.step + 1, now), pods.actions)
+    message = "every step is earned; stable rolls to this revision"
+    return Decision(move(status, Phase.PROMOTING, "Earned", message, now), pods.actions)
+
+
+def _proven(status: ReleaseStatus) -> bool:
+    """Tell whether the evidence says Safe, and every required metric had data at this weight."""
+    required = [metric for metric in status.metrics if metric.required]
+    fresh = all(metric.looks_at_weight > 0 for metric in required)
+    return status.verdict == "Safe" and bool(required) and fresh
+
+
+def _evidence_in_words(status: ReleaseStatus) -> str:
+    words = "; ".join(metric.message for metric in status.metrics if metric.message)
+    return f"{status.weight.wanted} % confirmed; {words or 'collecting evidence'}"
