@@ -116,10 +116,10 @@ def refusal(name: str, arm: Arm) -> Refused | None:
         if value > MOST_REQUESTS:
             hint = "check that the metric's selector picks a counter of requests"
             return Refused("CountTooLarge", f"{said} more than {MOST_REQUESTS:g}; {hint}")
-    if arm.total == 0:
-        said = f"evidence refused: {name} had no request in this look"
-        return Refused("NoRequests", f"{said}; the next look covers it")
     if arm.bad > arm.total:
         said = f"evidence refused: {name} counts {arm.bad:g} bad of {arm.total:g} requests"
         return Refused("BadAboveTotal", f"{said}; bad has to be a part of total")
+    if arm.total < 1:
+        said = f"evidence refused: {name} had {arm.total:g} requests in this look"
+        return Refused("NoRequests", f"{said}; the next look covers it")
     return None

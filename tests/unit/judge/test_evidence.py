@@ -36,7 +36,8 @@ def start() -> CountsEvidence:
         pytest.param(Arm(-1, 100), "NegativeCount", "-1", id="negative bad"),
         pytest.param(Arm(0, -5), "NegativeCount", "-5", id="negative total"),
         pytest.param(Arm(12, 10), "BadAboveTotal", "12 bad of 10", id="bad above total"),
-        pytest.param(Arm(0, 0), "NoRequests", "had no request", id="empty"),
+        pytest.param(Arm(0, 0), "NoRequests", "had 0 requests", id="empty"),
+        pytest.param(Arm(0, 5e-324), "NoRequests", "had 4.94066e-324", id="under one request"),
         pytest.param(Arm(1, 1e16), "CountTooLarge", "1e+15", id="too large"),
     ],
 )
