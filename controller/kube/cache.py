@@ -20,19 +20,18 @@ Answers of dry runs are not states of the object and must not be observed.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-import msgspec
 import structlog
 
 from controller.kube.client import WATCH_IDLE, Client
 from controller.kube.errors import ApiError, Expired, NotFound
 from controller.kube.kinds import Kind
-from controller.kube.store import Index, Key, Store
+from controller.kube.mirror import Callback, Mirror
+from controller.kube.store import Index, Key
 
 T = TypeVar("T")
-Callback = Callable[[T | None, T | None], None]
 
 FIRST_PAUSE: Final = 0.5  # seconds after the first error
 LONGEST_PAUSE: Final = 10.0
@@ -41,23 +40,6 @@ STEADY: Final = 10.0  # a watch that lasted this long makes the next error the f
 STUCK: Final = WATCH_IDLE + 90.0
 
 log = structlog.get_logger()
-
-
-class _Identity(msgspec.Struct, rename="camel"):
-    resource_version: str
-    name: str = ""  # a bookmark has none
-    namespace: str = ""
-
-    @property
-    def key(self) -> Key:
-        return self.namespace, self.name
-
-
-class _Head(msgspec.Struct):
-    metadata: _Identity
-
-
-_HEAD: Final = msgspec.json.Decoder(_Head)
 
 
 def pause(failures: int, share: float) -> float:
@@ -86,22 +68,18 @@ class Cache(Generic[T]):
         share: Callable[[], float] = random.random,
     ) -> None:
         self.kind = kind
+        self._log = log.bind(kind=kind.kind, namespace=namespace or "")
         self._client = client
-        self._decode = decode
         self._namespace = namespace
         self._labels = labels
         self._clock = clock
         self._share = share
-        self._store: Store[T] = Store(indexes or {})
-        self._callbacks: list[Callback[T]] = []
-        self._order = threading.RLock()  # one change at a time, told in the order it was made
-        self._place = ""  # the resourceVersion to go on from; empty: list first
-        self._passed = -1  # everything up to this version has been seen
+        self._mirror = Mirror(decode, indexes or {}, selective=labels is not None, log=self._log)
         self._listed = threading.Event()
         self._served = True
+        self._trouble = ""  # what was logged last, to say it once
         self._sign_of_life = clock()
         self._thread: threading.Thread | None = None
-        self._log = log.bind(kind=kind.kind, namespace=namespace or "")
 
     def start(self, stop: threading.Event) -> None:
         """Read on a thread of its own until `stop`.
@@ -119,15 +97,15 @@ class Cache(Generic[T]):
 
     def get(self, namespace: str | None, name: str) -> T | None:
         """Return one object, or None."""
-        return self._store.get((namespace or "", name))
+        return self._mirror.store.get((namespace or "", name))
 
     def all(self) -> list[T]:
         """Return every object."""
-        return self._store.all()
+        return self._mirror.store.all()
 
     def by(self, index: str, value: str) -> list[T]:
         """Return the objects that an index files under `value`. KeyError: no such index."""
-        return self._store.by(index, value)
+        return self._mirror.store.by(index, value)
 
     def subscribe(self, callback: Callback[T]) -> None:
         """Have `callback(old, new)` called for every change.
@@ -137,14 +115,11 @@ class Cache(Generic[T]):
         quick, such as adding a key to a queue. Objects known already are told at once. An
         exception in it is logged.
         """
-        with self._order:
-            self._callbacks.append(callback)
-            for value in self._store.all():
-                self._tell(callback, None, value)
+        self._mirror.subscribe(callback)
 
     @property
     def synced(self) -> bool:
-        """Whether a whole list has been read since the start."""
+        """Whether a whole list has been read since the start, or the cluster lacks the kind."""
         return self._listed.is_set()
 
     def wait_until_synced(self, seconds: float) -> bool:
@@ -172,15 +147,11 @@ class Cache(Generic[T]):
         return None
 
     def observe(self, answer: Mapping[str, Any]) -> None:
-        """Store the server's answer to our own write, if the watch has not passed it already."""
-        data = msgspec.json.encode(answer)
-        with self._order:
-            identity = _HEAD.decode(data).metadata
-            if int(identity.resource_version) <= self._passed:
-                return
-            # Whether a new object fits the selector is not known here; the watch will bring it.
-            if self._labels is None or self._store.get(identity.key) is not None:
-                self._put(identity, data)
+        """Store the server's answer to a write of ours, if it is newer than what the watch brought.
+
+        Never the answer of a dry run. With a label selector it updates known objects only.
+        """
+        self._mirror.observe(answer)
 
     def _run(self, stop: threading.Event) -> None:
         failures = 0
@@ -189,7 +160,7 @@ class Cache(Generic[T]):
             self._sign_of_life = began
             wait = 0.0
             try:
-                if not self._place:
+                if not self._mirror.place:
                     self._list()
                 self._watch(stop)
             except ApiError as error:
@@ -197,7 +168,7 @@ class Cache(Generic[T]):
                 if not stop.is_set():
                     self._lost(error)
             except Exception:  # noqa: BLE001 - a cache without a thread is worse than any error
-                self._place = ""
+                self._mirror.place = ""
                 self._log.exception("cache failed, lists again")
             self._sign_of_life = self._clock()
             steady = self._sign_of_life - began >= STEADY
@@ -207,85 +178,37 @@ class Cache(Generic[T]):
     def _lost(self, error: ApiError) -> None:
         """Decide where to go on after an error."""
         if isinstance(error, Expired):
-            self._place = ""
+            self._mirror.place = ""
         elif isinstance(error, NotFound):
             # What is known stays: instances are deleted, one by one, before their definition goes.
-            self._place = ""
+            self._mirror.place = ""
             self._served = False
             self._listed.set()
-        self._log.warning("watch interrupted", error=error.message, lists_again=not self._place)
+        if error.message != self._trouble:
+            self._trouble = error.message
+            self._log.warning("watch interrupted, tries again", error=error.message)
 
     def _list(self) -> None:
-        """Read the whole collection; `_place` is set only if all of it was read."""
+        """Read the whole collection; there is a place to go on from only if all of it was read."""
         version = ""
         found: set[Key] = set()
         for page in self._client.pages(self.kind, self._namespace, labels=self._labels):
             self._sign_of_life = self._clock()
             if not version:
                 version = page.resource_version
-                self._begin_list(int(version))
-            for item in page.items:
-                with self._order:
-                    identity = _HEAD.decode(item).metadata
-                    found.add(identity.key)
-                    self._put(identity, bytes(item))
-        with self._order:
-            self._gone(self._store.keys() - found, int(version))
-            self._passed = int(version)
-            self._place = version
+                self._mirror.begin_list(int(version))
+            found.update(self._mirror.listed(item) for item in page.items)
+        self._mirror.end_list(found, version)
         self._served = True
         self._listed.set()
 
-    def _begin_list(self, version: int) -> None:
-        with self._order:
-            if version < self._passed:
-                self._log.warning("resource versions went back, as after a restored backup")
-                self._store.age()
-                self._passed = -1
-
     def _watch(self, stop: threading.Event) -> None:
         with self._client.watch(
-            self.kind, self._namespace, resource_version=self._place, labels=self._labels
+            self.kind, self._namespace, resource_version=self._mirror.place, labels=self._labels
         ) as watch:
+            self._trouble = ""
             for kind, item in watch:
                 self._sign_of_life = self._clock()
-                self._take(kind, item)
+                self._mirror.event(kind, item)
                 if stop.is_set():
                     return
-
-    def _take(self, kind: str, item: msgspec.Raw) -> None:
-        """Apply one event, and move on past it."""
-        with self._order:
-            identity = _HEAD.decode(item).metadata
-            version = int(identity.resource_version)
-            if kind == "DELETED":
-                self._gone({identity.key}, version)
-            elif kind != "BOOKMARK":
-                self._put(identity, bytes(item))
-            self._passed = max(self._passed, version)
-            self._place = identity.resource_version
-
-    def _put(self, identity: _Identity, data: bytes) -> None:
-        try:
-            value = self._decode(data)
-            change = self._store.put(identity.key, int(identity.resource_version), value)
-        except Exception as error:  # noqa: BLE001 - decoders and indexes are the caller's
-            name = "/".join(part for part in identity.key if part)
-            self._log.error("object skipped: it cannot be read", object=name, error=str(error))
-            return
-        if change is not None:
-            for callback in self._callbacks:
-                self._tell(callback, *change)
-
-    def _gone(self, keys: Iterable[Key], version: int) -> None:
-        with self._order:
-            for key in keys:
-                value = self._store.remove(key, version)
-                for callback in self._callbacks if value is not None else ():
-                    self._tell(callback, value, None)
-
-    def _tell(self, callback: Callback[T], old: T | None, new: T | None) -> None:
-        try:
-            callback(old, new)
-        except Exception:  # noqa: BLE001 - a subscriber's error is not the cache's
-            self._log.exception("a subscriber of the cache failed")

@@ -156,6 +156,7 @@ def test_changes_are_reported_with_their_seconds() -> None:
         clock=clock, on_change=lambda what, seconds: seen.append((what, seconds))
     )
     queue.add("a")
+    queue.add("a")
     assert queue.depth == 1
     clock.now += 2.0
     queue.get()
