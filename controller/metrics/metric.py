@@ -22,7 +22,6 @@ from controller.metrics.selector import (
 )
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-_KNOWN = ("namespace", "pods", "service")
 _PER_ARM = frozenset({"pods", "service"})
 
 
@@ -63,6 +62,15 @@ class Readings:
 
     canary: tuple[Reading, ...]
     stable: tuple[Reading, ...]
+
+
+def check_metric(spec: ReleaseMetricSpec) -> str | None:
+    """Return in a sentence why the metric cannot work, None if it can."""
+    try:
+        compile_metric(spec)
+    except SelectorError as error:
+        return str(error)
+    return None
 
 
 def compile_metric(spec: ReleaseMetricSpec) -> Metric:
@@ -175,16 +183,14 @@ def _alternatives(names: tuple[str, ...]) -> str:
 
 
 def _check_counter(total: Selector) -> None:
-    named = [m for m in total.matchers if m.label == NAME_LABEL]
-    if [m.op for m in named] + ["="] * bool(total.name) != ["="]:
+    if any(matcher.label == NAME_LABEL for matcher in total.matchers):
         raise SelectorError(
-            "spec.counts.total: name exactly one counter, such as http_requests_total{...}"
+            f"spec.counts.total: {total.name} is the counter's name; leave {NAME_LABEL} out"
         )
-    name = total.name or named[0].value
-    if name.endswith("_bucket"):
+    if total.name.endswith("_bucket"):
         raise SelectorError(
-            f"spec.counts.total: {name} counts each request in several buckets; "
-            f"use {name.removesuffix('_bucket')}_count"
+            f"spec.counts.total: {total.name} counts each request in several buckets; "
+            f"use {total.name.removesuffix('_bucket')}_count"
         )
 
 
@@ -196,12 +202,6 @@ def _check_placeholders(total: Selector, bad: tuple[Matcher, ...]) -> None:
             )
     for matcher in total.matchers:
         found = _placeholders(matcher.value)
-        unknown = sorted(found.difference(_KNOWN))
-        if unknown:
-            raise SelectorError(
-                f"spec.counts.total: {{{{ {unknown[0]} }}}} is no placeholder; there are "
-                "{{ namespace }}, {{ service }} and {{ pods }}"
-            )
         if found and matcher.op not in {"=", "=~"}:
             raise SelectorError(
                 f"spec.counts.total: the placeholder in {matcher} selects nothing after "

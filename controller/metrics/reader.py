@@ -13,7 +13,7 @@ from controller.metrics.arms import Arms, PodRef
 from controller.metrics.counters import measured_scrape_interval
 from controller.metrics.evidence import ArmLook, Look, NoEvidence, Samples, Series
 from controller.metrics.look import Bounds, count_history, take_look, warming_up
-from controller.metrics.metric import assign, build_query, compile_metric
+from controller.metrics.metric import assign, build_query, check_metric, compile_metric
 from controller.metrics.prometheus import Prometheus
 from controller.metrics.selector import SelectorError
 
@@ -37,15 +37,6 @@ MAX_WINDOW = 3600.0
 # Read before the window: two scrapes of up to a minute, to tell dips and new series, and 30 s for
 # clocks that differ.
 _LOOKBACK = 150.0
-
-
-def check_metric(spec: ReleaseMetricSpec) -> str | None:
-    """Return in a sentence why the metric cannot work, None if it can."""
-    try:
-        compile_metric(spec)
-    except SelectorError as error:
-        return str(error)
-    return None
 
 
 def read_look(
@@ -94,7 +85,10 @@ def read_history(
     now: float,
     seconds: float = 600.0,
 ) -> tuple[float, float] | NoEvidence:
-    """Return stable's bad and all requests of the last `seconds`: what the judge begins with."""
+    """Return stable's bad and all requests of the `seconds` before `now`.
+
+    The judge begins with them. `now` may be past: the moment when the canary got its first weight.
+    """
     try:
         metric = compile_metric(spec)
     except SelectorError as error:
@@ -103,7 +97,7 @@ def read_history(
     if not arms.stable:
         return NoEvidence("NoPods", "there is no stable pod whose requests could be read")
     query = build_query(metric, arms, matchers)
-    samples = prometheus.range_samples(query.text, window=seconds + _LOOKBACK)
+    samples = prometheus.range_samples(query.text, window=seconds + _LOOKBACK, at=now)
     if isinstance(samples, NoEvidence):
         return samples
     readings = assign(samples.series, metric, query, arms)

@@ -2,7 +2,9 @@
 
 Promises: `parse_selector(str(selector)) == selector`, and a matcher matches what Prometheus 3 would
 match: regular expressions are RE2's, anchored, and take time linear in the label's length, whoever
-wrote them. Leaves out everything around a selector: ranges, offsets, functions and operators.
+wrote them. Leaves out what ReleaseMetrics do not admit: selectors without a metric's name, names
+and values in other quotes, escapes of single bytes and characters, and all that can stand around a
+selector.
 """
 
 import re
@@ -19,13 +21,12 @@ NAME_LABEL = "__name__"
 _EXAMPLE = 'http_requests_total{namespace="shop",code=~"5.."}'
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_SPACE = re.compile(r"\s*")
 _OP = re.compile(r"=~|!~|!=|=")
-_QUOTED = re.compile(r'"((?:[^"\\\n]|\\.)*)"|' r"'((?:[^'\\\n]|\\.)*)'|" r"`([^`]*)`")
-_ESCAPE = re.compile(
-    r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))"
-)
-_CONTROLS = dict(zip("abfnrtv\\\"'", "\a\b\f\n\r\t\v\\\"'", strict=True))
+_STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_OPEN, _CLOSE, _COMMA = (re.compile(re.escape(sign)) for sign in "{},")
+_SPACE = re.compile(r"[ \t\n\r]*")
+_ESCAPED = re.compile(r"\\(.)")
+_ESCAPES = {"\\": "\\", '"': '"', "n": "\n", "t": "\t"}
 
 
 class SelectorError(ValueError):
@@ -49,32 +50,24 @@ class Matcher:
         return found == (self.op == "=~")
 
     def __str__(self) -> str:
-        return f"{_label(self.label)}{self.op}{quote(self.value)}"
+        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'{self.label}{self.op}"{escaped}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A series selector. `name` is empty where the text names no metric before the braces."""
+    """A series selector: the metric's name, and conditions on its labels."""
 
     name: str
     matchers: tuple[Matcher, ...]
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Tell whether Prometheus would return a series with these labels."""
-        named = not self.name or labels.get(NAME_LABEL, "") == self.name
+        named = labels.get(NAME_LABEL, "") == self.name
         return named and all(matcher.matches(labels) for matcher in self.matchers)
 
     def __str__(self) -> str:
-        inner = [str(matcher) for matcher in self.matchers]
-        if self.name and not _METRIC_NAME.fullmatch(self.name):
-            return f"{{{','.join([quote(self.name), *inner])}}}"
-        return f"{self.name}{{{','.join(inner)}}}" if inner or not self.name else self.name
-
-
-def quote(text: str) -> str:
-    """Return the text as a double-quoted PromQL string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+        return f"{self.name}{{{','.join(map(str, self.matchers))}}}"
 
 
 def quote_regex(text: str) -> str:
@@ -85,63 +78,63 @@ def quote_regex(text: str) -> str:
 def parse_selector(text: str) -> Selector:
     """Read a selector such as `http_requests_total{code=~"5.."}`. Raises SelectorError."""
     cursor = _Cursor(text)
-    name = cursor.take(_METRIC_NAME) or ""
+    name = cursor.take(_METRIC_NAME)
+    if name is None:
+        cursor.fail("expected the name of a metric")
     matchers: tuple[Matcher, ...] = ()
-    if cursor.take_text("{"):
-        quoted, matchers = _inside(cursor, closing="}", may_name=not name)
-        name = name or quoted
-        if not cursor.take_text("}"):
+    if cursor.take(_OPEN):
+        matchers = _matchers(cursor)
+        if not cursor.take(_CLOSE):
             cursor.fail("expected , or }")
-    elif not name:
-        cursor.fail("expected a metric name or {")
-    cursor.end("a selector ends here; leave out ranges, functions and operators")
+    if not cursor.done():
+        cursor.fail("a selector ends here; leave out ranges, functions and operators")
     return Selector(name, matchers)
 
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:
     """Read matchers such as `code=~"5..",method="POST"`, at least one. Raises SelectorError."""
     cursor = _Cursor(text)
-    _, matchers = _inside(cursor, closing="", may_name=False)
-    cursor.end("expected , or the end; write the matchers without braces")
+    matchers = _matchers(cursor)
     if not matchers:
-        cursor.fail("expected a label name")
+        cursor.fail("expected the name of a label; write the matchers without braces")
+    if not cursor.done():
+        cursor.fail("expected , or the end")
     return matchers
 
 
-def _inside(cursor: "_Cursor", *, closing: str, may_name: bool) -> tuple[str, tuple[Matcher, ...]]:
-    """Read what stands between braces: matchers, and a quoted metric name where one may stand."""
-    name = ""
-    matchers: list[Matcher] = []
-    while not cursor.at(closing):
-        string = cursor.string()
-        label = cursor.take(_LABEL_NAME) if string is None else string
-        if not label:
-            cursor.fail("expected a label name")
-        op = cursor.take(_OP)
-        if op is not None:
-            matchers.append(_matcher(cursor, label, cast("Op", op)))
-        elif string is not None and may_name and not name:
-            name = string
-        else:
-            cursor.fail("expected one of = != =~ !~")
-        if not cursor.take_text(","):
+def _matchers(cursor: "_Cursor") -> tuple[Matcher, ...]:
+    """Read matchers with commas between them, and perhaps one behind them."""
+    found: list[Matcher] = []
+    while (label := cursor.take(_LABEL_NAME)) is not None:
+        found.append(_matcher(cursor, label))
+        if not cursor.take(_COMMA):
             break
-    return name, tuple(matchers)
+    return tuple(found)
 
 
-def _matcher(cursor: "_Cursor", label: str, op: Op) -> Matcher:
+def _matcher(cursor: "_Cursor", label: str) -> Matcher:
+    op = cursor.take(_OP)
+    if op is None:
+        cursor.fail("expected one of = != =~ !~")
     start = cursor.position
-    value = cursor.string()
-    if value is None:
-        cursor.fail("expected a value in quotes")
-    if op in {"=~", "!~"}:
+    string = cursor.take(_STRING)
+    if string is None:
+        cursor.fail("expected a value in double quotes")
+    value, error = string[1:-1], ""
+    unknown = [sign for sign in _ESCAPED.findall(value) if sign not in _ESCAPES]
+    if unknown:
+        error = f"\\{unknown[0]} is no escape; write \\\\ for a backslash"
+    value = _ESCAPED.sub(lambda escape: _ESCAPES.get(escape[1], ""), value)
+    if not error and op in {"=~", "!~"}:
         try:
             _compiled(value)
-        except re2.error as error:
-            reason = error.args[0].decode(errors="replace") if error.args else "cannot be read"
-            cursor.position = start
-            cursor.fail(f"not a regular expression in RE2 syntax, {reason}")
-    return Matcher(label, op, value)
+        except re2.error as refused:
+            reason = refused.args[0].decode(errors="replace")
+            error = f"not a regular expression in RE2 syntax, {reason}"
+    if error:
+        cursor.position = start
+        cursor.fail(error)
+    return Matcher(label, cast("Op", op), value)
 
 
 class _Cursor:
@@ -150,44 +143,20 @@ class _Cursor:
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
-        self.take(_SPACE)
+        self._skip_space()
 
-    def at(self, text: str) -> bool:
-        """Tell whether `text` is next; the empty text is next at the end."""
-        return self.text.startswith(text, self.position) if text else self._done()
+    def done(self) -> bool:
+        """Tell whether everything was read."""
+        return self.position == len(self.text)
 
     def take(self, pattern: re.Pattern[str]) -> str | None:
         """Read what the pattern matches here, None if nothing."""
         found = pattern.match(self.text, self.position)
         if found is None:
             return None
-        self._advance(found)
+        self.position = found.end()
+        self._skip_space()
         return found[0]
-
-    def take_text(self, text: str) -> bool:
-        """Read exactly this text, if it is next."""
-        return self.take(re.compile(re.escape(text))) is not None
-
-    def string(self) -> str | None:
-        """Read a string in double or single quotes or backticks, None if none is here."""
-        start = self.position
-        found = _QUOTED.match(self.text, start)
-        if found is None:
-            return None
-        self._advance(found)
-        double, single, raw = found.groups()
-        if raw is not None:
-            return cast("str", raw)
-        try:
-            return _unescape(double if double is not None else single)
-        except ValueError as error:
-            self.position = start
-            self.fail(str(error))
-
-    def end(self, otherwise: str) -> None:
-        """Raise unless everything was read."""
-        if not self._done():
-            self.fail(otherwise)
 
     def fail(self, expected: str) -> NoReturn:
         """Raise SelectorError for this position."""
@@ -195,38 +164,9 @@ class _Cursor:
             f"{self.text!r}, character {self.position + 1}: {expected}; for example {_EXAMPLE}"
         )
 
-    def _advance(self, found: re.Match[str]) -> None:
-        space = _SPACE.match(self.text, found.end())
-        self.position = space.end() if space else found.end()
-
-    def _done(self) -> bool:
-        return self.position >= len(self.text)
-
-
-def _unescape(body: str) -> str:
-    """Undo the escapes of a quoted string, which are Go's. Raises ValueError."""
-
-    def replace(found: re.Match[str]) -> str:
-        control, hexa, octal, short, long, other = found.groups()
-        if other is not None:
-            raise ValueError(f"\\{other} is no escape; write \\\\ for a backslash")
-        if control is not None:
-            return _CONTROLS[control]
-        # Bytes are held as surrogates until the whole text is decoded: several make one character.
-        if hexa is not None or octal is not None:
-            number = int(hexa, 16) if hexa is not None else int(octal, 8)
-            return bytes([number & 0xFF]).decode("utf-8", "surrogateescape")
-        return chr(int(short or long, 16))
-
-    try:
-        text = _ESCAPE.sub(replace, body)
-        return text.encode("utf-8", "surrogateescape").decode("utf-8")
-    except (UnicodeError, OverflowError) as error:
-        raise ValueError("the escapes in this string are not UTF-8 text") from error
-
-
-def _label(name: str) -> str:
-    return name if _LABEL_NAME.fullmatch(name) else quote(name)
+    def _skip_space(self) -> None:
+        space = _SPACE.match(self.text, self.position)
+        self.position = space.end() if space else self.position
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,170 @@
+"""A ReleaseMetric as a query: what is refused, what is asked, and whose a series is."""
+
+import pytest
+
+from controller.metrics.evidence import NoEvidence, Series
+from controller.metrics.metric import (
+    Readings,
+    assign,
+    build_query,
+    check_metric,
+    compile_metric,
+)
+from tests.unit.metrics.given import (
+    PER_SERVICE,
+    TOTAL,
+    a_gateway_series,
+    a_pod,
+    a_series,
+    a_spec,
+    some_arms,
+)
+
+ARMS = some_arms(
+    canary=[a_pod("checkout-canary-x")], stable=[a_pod("checkout-a"), a_pod("checkout-b.c")]
+)
+
+
+@pytest.mark.parametrize(
+    ("total", "bad", "per", "expected"),
+    [
+        (TOTAL, 'code=~"5.."', "Pod", None),
+        ('requests_total{pod=~"{{ pods }}"}', 'error!=""', "Pod", None),
+        (PER_SERVICE, 'code=~"5.."', "Service", None),
+        (PER_SERVICE, 'code="500", code!="503"', "Service", None),
+        ('x{pod=~"("}', 'code="500"', "Pod", "spec.counts.total: 'x{pod=~\"(\"}', character 8"),
+        (TOTAL, 'code=~"["', "Pod", "spec.counts.bad: 'code=~\"[\"', character 7"),
+        ('x{pod=~"{{ pods }}",__name__="y"}', 'code="500"', "Pod", "leave __name__ out"),
+        (
+            'latency_bucket{pod=~"{{ pods }}"}',
+            'le="1"',
+            "Pod",
+            "latency_bucket counts each request in several buckets; use latency_count",
+        ),
+        ('x{pod!~"{{ pods }}"}', 'code="500"', "Pod", "selects nothing after !~; use = or =~"),
+        (TOTAL, 'pod="{{ pods }}"', "Pod", "they belong into spec.counts.total"),
+        ('x{a="b"}', 'code="5"', "Pod", 'podLabel is pod, so it needs pod=~"{{ pods }}"'),
+        ('x{name=~"{{ pods }}"}', 'code="500"', "Pod", "podLabel is pod, so it needs"),
+        (TOTAL, 'code="500"', "Service", "per is Service, so a label must be matched"),
+        (
+            'x{pod=~"{{ pods }}",service="{{ service }}"}',
+            'code="500"',
+            "Service",
+            "{{ pods }} has no use in it; set per to Pod",
+        ),
+        (
+            'x{pod=~"{{ pods }}",code="200"}',
+            'code=~"5.."',
+            "Pod",
+            'no request could be bad, code=~"5.." contradicts code="200"',
+        ),
+        ('x{pod=~"{{ pods }}",code="500"}', 'code=~"5.."', "Pod", "every request would be bad"),
+    ],
+)
+def test_a_metric_that_cannot_work_is_refused_in_a_sentence(
+    total: str, bad: str, per: str, expected: str | None
+) -> None:
+    found = check_metric(a_spec(total, bad, per))
+    if expected is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert expected in found
+        assert found.startswith("spec.counts.")
+
+
+@pytest.mark.parametrize(
+    ("total", "per", "expected"),
+    [
+        (
+            TOTAL,
+            "Pod",
+            (
+                'http_requests_total{namespace="shop",'
+                r'pod=~"(?:checkout\\-canary\\-x|checkout\\-a|checkout\\-b\\.c)"}'
+            ),
+        ),
+        (
+            'x{pod="prefix.{{ pods }}"}',
+            "Pod",
+            r'x{pod=~"prefix\\.(?:checkout\\-canary\\-x|checkout\\-a|checkout\\-b\\.c)"}',
+        ),
+        (
+            'x{service="{{ service }}",namespace=~"{{ namespace }}|other"}',
+            "Service",
+            r'x{service=~"(?:checkout\\-canary|checkout)",namespace=~"(?:shop)|other"}',
+        ),
+    ],
+)
+def test_one_query_covers_both_arms(total: str, per: str, expected: str) -> None:
+    metric = compile_metric(a_spec(total, per=per))
+    assert build_query(metric, ARMS, {}).text == expected
+
+
+def test_the_plans_matchers_are_part_of_the_query() -> None:
+    metric = compile_metric(a_spec(PER_SERVICE, per="Service"))
+    query = build_query(metric, ARMS, {"zone": "a", "cluster": 'eu"1'})
+    assert query.text.endswith(r',cluster="eu\"1",zone="a"}')
+
+
+def test_stable_alone_is_asked_for_where_there_is_no_canary() -> None:
+    arms = some_arms(stable=[a_pod("checkout-a")])
+    alone = type(arms)("shop", arms.stable, (), "checkout", "checkout-canary")
+    metric = compile_metric(a_spec(PER_SERVICE, per="Service"))
+    assert "canary" not in build_query(metric, alone, {}).text
+
+
+def assigned(*series: Series, total: str = TOTAL, per: str = "Pod") -> Readings | NoEvidence:
+    metric = compile_metric(a_spec(total, per=per))
+    return assign(series, metric, build_query(metric, ARMS, {}), ARMS)
+
+
+def test_each_series_goes_to_the_arm_of_its_pod() -> None:
+    found = assigned(
+        a_series("checkout-a", [(0, 1)]),
+        a_series("checkout-canary-x", [(0, 1)], code="503"),
+        a_series("checkout-b.c", [(0, 1)]),
+    )
+    assert isinstance(found, Readings)
+    assert [(r.pod, r.bad) for r in found.canary] == [("checkout-canary-x", True)]
+    assert [(r.pod, r.bad) for r in found.stable] == [
+        ("checkout-a", False),
+        ("checkout-b.c", False),
+    ]
+
+
+def test_each_series_goes_to_the_arm_of_its_service() -> None:
+    found = assigned(
+        a_gateway_series("checkout", [(0, 1)], code="500"),
+        a_gateway_series("checkout-canary", [(0, 1)]),
+        total=PER_SERVICE,
+        per="Service",
+    )
+    assert isinstance(found, Readings)
+    assert [(r.pod, r.bad) for r in found.canary] == [("", False)]
+    assert [(r.pod, r.bad) for r in found.stable] == [("", True)]
+
+
+def test_a_series_of_both_arms_is_named() -> None:
+    found = assigned(
+        a_gateway_series("checkout-canary", [(0, 1)]),
+        total='gateway_requests_total{service=~".*{{ service }}.*"}',
+        per="Service",
+    )
+    assert isinstance(found, NoEvidence)
+    assert found.reason == "SeriesOfBothArms"
+    assert 'service="httproute-shop-checkout-svc-shop-checkout-canary-0@gateway"' in found.message
+    assert "write in spec.counts.total what follows the placeholder" in found.message
+
+
+def test_a_series_of_no_arm_is_named() -> None:
+    found = assigned(a_series("checkout-z", [(0, 1)]))
+    assert isinstance(found, NoEvidence)
+    assert found.reason == "SeriesOfNoArm"
+    assert 'pod="checkout-z"' in found.message
+
+
+def test_a_pod_whose_name_begins_another_ones_is_not_that_one() -> None:
+    found = assigned(a_series("checkout-a1", [(0, 1)]), total='x{pod=~"{{ pods }}.*"}')
+    assert isinstance(found, NoEvidence)
+    assert found.reason == "SeriesOfNoArm"
