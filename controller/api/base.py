@@ -116,13 +116,12 @@ LabelName = Annotated[
     Field(max_length=128),
     matching(LABEL_NAME, "must be the name of a Prometheus label: letters, digits and _"),
 ]
-LabelValues = Annotated[
-    dict[str, Annotated[str, Field(max_length=256)]],
-    Rule(
-        f"self.all(name, size(name) <= 128 && name.matches('^{LABEL_NAME}$'))",
-        "label names of Prometheus are letters, digits and _, at most 128 of them",
-    ),
-]
+LabelValue = Annotated[str, Field(max_length=256)]
+LABEL_NAMES = Rule(
+    f"self.all(name, size(name) <= 128 && name.matches('^{LABEL_NAME}$'))",
+    "label names of Prometheus are letters, digits and _, at most 128 of them",
+    lambda labels: all(len(name) <= 128 and re.fullmatch(LABEL_NAME, name) for name in labels),
+)
 HttpUrl = Annotated[
     str,
     Field(max_length=2048),
@@ -174,7 +173,7 @@ class Condition(Model):
     """One condition in the sense of kstatus."""
 
     type: Annotated[
-        str, Field(max_length=64, description="What the condition says: Ready, Reconciling, ...")
+        str, Cut(64), Field(description="What the condition says: Ready, Reconciling, ...")
     ]
     status: Annotated[ConditionStatus, Field(description="True, False or Unknown.")]
     reason: Annotated[Word, Field(description="One CamelCase word for the cause.")]

@@ -51,7 +51,15 @@ _KEYWORDS = (
     "x-kubernetes-list-map-keys",
     RULES,
 )
-_TYPES = frozenset({"object", "array", "string", "integer", "number", "boolean"})
+# A bound on another type is accepted and never looked at.
+_BINDS = {
+    "string": {"pattern", "minLength", "maxLength"},
+    "array": {"items", "minItems", "maxItems"},
+    "object": {"properties", "required", "additionalProperties", "maxProperties"},
+    "integer": {"minimum", "maximum"},
+    "number": {"minimum", "maximum"},
+    "boolean": set(),
+}
 
 
 class SchemaError(Exception):
@@ -147,8 +155,11 @@ def structural(
     node = _cleaned(_inlined(node, definitions))
     if unknown := sorted(set(node) - set(_KEYWORDS)):
         raise SchemaError(f"{path}: {', '.join(unknown)} cannot stand in a structural schema")
-    if node.get("type") not in _TYPES:
+    if node.get("type") not in _BINDS:
         raise SchemaError(f"{path}: type {node.get('type')!r} is none that the API server knows")
+    elsewhere = set().union(*_BINDS.values()) - _BINDS[node["type"]]
+    if idle := sorted(elsewhere & set(node)):
+        raise SchemaError(f"{path}: {', '.join(idle)} binds no {node['type']}")
     if "properties" in node:
         node["properties"] = {
             name: structural(child, definitions, f"{path}.{name}")

@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from controller.api.base import (
+    LABEL_NAMES,
     Condition,
     Duration,
     HttpUrl,
     LabelKey,
-    LabelValues,
+    LabelValue,
     Metadata,
     Model,
     ObjectName,
@@ -101,12 +102,13 @@ class Prometheus(Model):
         Field(description="Credentials. The chart's value prometheusSecrets lets Gander read it."),
     ] = None
     matchers: Annotated[
-        LabelValues,
+        dict[str, LabelValue],
         Field(
             max_length=8,
             description="Label values that every query of this plan must match, for example "
             "cluster: eu-1 in a Prometheus that several clusters share.",
         ),
+        LABEL_NAMES,
     ] = {}
 
 
@@ -184,8 +186,9 @@ class Alertmanager(Model):
         ),
     ]
     labels: Annotated[
-        LabelValues,
+        dict[str, LabelValue],
         Field(max_length=16, description="Labels added to the alert, for routing: team, severity."),
+        LABEL_NAMES,
     ] = {}
     runbook_url: Annotated[
         HttpUrl | None, Field(description="Link that the alert shows to whoever is on call.")
@@ -283,7 +286,7 @@ class ReleasePlanStatus(Model):
         Time | None, Field(description="When the guard was last proven.")
     ] = None
     guard_policy: Annotated[
-        str, Field(max_length=128, description="Versions of policy and binding it was proven with.")
+        str, Cut(128), Field(description="Versions of policy and binding it was proven with.")
     ] = ""
     stable: Annotated[StableVersion | None, Field(description="The pods that serve now.")] = None
     track_label: Annotated[

@@ -1,0 +1,124 @@
+"""What the models refuse of what people write, with the sentence that the API server gives too."""
+
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from controller.api.base import LABEL_NAMES, HttpUrl, LabelKey, ObjectName, Probability
+from controller.api.metric import Counts, Margin
+from controller.api.validation import matching, quoted
+
+PODS = 'requests_total{pod=~"{{ pods }}"}'
+
+
+def refusal(annotation: Any, value: object) -> str:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(annotation).validate_python(value)
+    return str(refused.value.errors()[0]["msg"])
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        PODS,
+        'requests_total{namespace="{{ namespace }}", pod=~"{{ pods }}"}',
+        ' requests_total { pod =~ "{{ pods }}" , code != "" , } ',
+        'requests_total{service=~".+-{{ namespace }}-{{ service }}-[0-9]{1,3}@.+"}',
+        'requests_total{path=~"/(a|b)\\\\.html", quote="\\""}',
+        'job:requests:total{pod=~"{{ pods }}"}',
+    ],
+)
+def test_a_series_selector_is_a_total(total: str) -> None:
+    assert Counts(total=total, bad='code=~"5.."').total == total
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        "",
+        "requests_total",
+        "requests_total{}",
+        f"{PODS}[5m]",
+        f"rate({PODS}[5m])",
+        f"sum({PODS})",
+        f"{PODS} + {PODS}",
+        f"{PODS} offset 5m",
+        '{pod=~"{{ pods }}"}',
+        "requests_total{pod=~'{{ pods }}'}",
+        'requests_total{pod=~"{{ pod }}"}',
+        'requests_total{pod=~"{{pods}}"}',
+        'requests_total{pod=~"{{ pods }}}',
+        'requests_total{pod=~"a"} or requests_total{pod=~"b"}',
+    ],
+)
+def test_anything_else_is_none(total: str) -> None:
+    with pytest.raises(ValidationError, match="must be one series selector, such as"):
+        Counts(total=total, bad='code=~"5.."')
+
+
+@pytest.mark.parametrize("bad", ['code=~"5.."', ' code = "500" , le!~"a,b" ,', 'a="}"'])
+def test_matchers_are_bad(bad: str) -> None:
+    assert Counts(total=PODS, bad=bad).bad == bad
+
+
+@pytest.mark.parametrize("bad", ["", "code", "code=500", '{code="500"}', 'code="5"} or x{a="b"'])
+def test_nothing_else_is_bad(bad: str) -> None:
+    with pytest.raises(ValidationError, match="must be label matchers without braces"):
+        Counts(total=PODS, bad=bad)
+
+
+@pytest.mark.parametrize("text", [".5", "0.5", "0.01", "0.00000001"])
+def test_probabilities(text: str) -> None:
+    assert TypeAdapter(Probability).validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", ".00000000", "0.51", "1", "-0.1", "1e-3", "0.1 "])
+def test_no_probabilities(text: str) -> None:
+    assert "must be a probability above 0 and at most 0.5" in refusal(Probability, text)
+
+
+@pytest.mark.parametrize("url", ["http://a", "https://a.b:9090/prometheus"])
+def test_urls(url: str) -> None:
+    assert TypeAdapter(HttpUrl).validate_python(url) == url
+
+
+@pytest.mark.parametrize("url", ["http://", "a.b", "ftp://a", "http://u:p@a", "http://a b"])
+def test_no_urls(url: str) -> None:
+    assert "without user name and password" in refusal(HttpUrl, url)
+
+
+def test_names() -> None:
+    assert "must be the name of an object" in refusal(ObjectName, "Checkout")
+    assert "must be the name of an object" in refusal(ObjectName, "")
+    assert "must be the key of a label" in refusal(LabelKey, "a b")
+    labels = Annotated[dict[str, str], LABEL_NAMES]
+    assert "label names of Prometheus" in refusal(labels, {"app.kubernetes.io/name": "x"})
+
+
+@pytest.mark.parametrize("values", [{"relative": "-1"}, {"absolute": "1"}, {"relative": "0.5x"}])
+def test_no_margins(values: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="in quotes"):
+        Margin.model_validate(values)
+
+
+def test_a_pattern_covers_the_whole_text_in_both_languages() -> None:
+    rule = matching("a|b", "a or b")
+    assert rule.cel == "self.matches('^(?:a|b)$')"
+    assert rule.holds is not None
+    assert [rule.holds(text) for text in ("a", "b", "ab", "a\n", "")] == [True, True, *[False] * 3]
+
+
+@given(st.text(alphabet="a'\\\"n", max_size=8))
+def test_a_cel_literal_says_what_was_meant(text: str) -> None:
+    literal = quoted(text)
+    inner = literal[1:-1]
+    read, at = "", 0
+    while at < len(inner):
+        assert inner[at] != "'"
+        at += inner[at] == "\\"
+        read += inner[at]
+        at += 1
+    assert (literal[0], literal[-1], read) == ("'", "'", text)
