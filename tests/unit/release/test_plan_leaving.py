@@ -1,0 +1,62 @@
+"""Deleting a plan: the release ends on stable, everything of ours goes, then the plan goes."""
+
+import pytest
+
+from controller.release.plans import Leave, Mark, PlanDeployment, RemoveFinalizer, decide_plan
+from tests.unit.release.given import (
+    NOW,
+    at_step,
+    ended,
+    guarded,
+    plan,
+    plan_deployment,
+    plan_facts,
+    release,
+    waiting,
+)
+
+LEAVING = plan(deleted=True, **guarded())
+
+
+def test_a_running_release_ends_first() -> None:
+    running = release(number=2, **at_step())
+    decision = decide_plan(plan_facts(plan=LEAVING, deployment=waiting(), releases=(running,)), NOW)
+    assert decision.actions == ()
+    assert decision.status.phase == "Leaving"
+    assert "release checkout-2 ends first" in decision.status.conditions[0].message
+
+
+@pytest.mark.parametrize(
+    ("deployment", "unpause"),
+    [
+        (plan_deployment(), True),
+        (plan_deployment(paused=True), True),
+        (plan_deployment(revision="bbbbbbbbbb", rolled_into=""), True),
+        (waiting(), False),
+    ],
+    ids=["at rest", "paused on stable", "rolling", "a change waits"],
+)
+def test_only_a_waiting_change_stays_paused(deployment: PlanDeployment, *, unpause: bool) -> None:
+    releases = (ended(2, "Aborted"),)
+    given = plan_facts(plan=LEAVING, deployment=deployment, releases=releases)
+    assert decide_plan(given, NOW).actions == (Leave("7", unpause),)
+
+
+def test_the_mark_goes_before_the_label() -> None:
+    given = plan_facts(plan=LEAVING, deployment=waiting(mark="why it stands"))
+    assert decide_plan(given, NOW).actions == (Mark(""),)
+
+
+def test_the_plan_goes_last() -> None:
+    given = plan_facts(plan=LEAVING, deployment=waiting(labelled=False))
+    assert decide_plan(given, NOW).actions == (RemoveFinalizer(),)
+
+
+def test_a_plan_without_a_deployment_just_goes() -> None:
+    given = plan_facts(plan=LEAVING, deployment=None, revisions=())
+    assert decide_plan(given, NOW).actions == (RemoveFinalizer(),)
+
+
+def test_a_plan_that_let_go_is_left_alone() -> None:
+    gone = plan(deleted=True, finalizers=(), **guarded())
+    assert decide_plan(plan_facts(plan=gone), NOW).actions == ()
