@@ -61,6 +61,7 @@ class Load:
         self._plan = plan
         self._process = process
         self._errors = errors
+        self._words = ""
         self._began = threading.Event()
         self._seconds: list[Second] = []
         self._summary: Summary | None = None
@@ -82,7 +83,8 @@ class Load:
         load = cls(plan, process, errors)
         if not load._began.wait(START_SECONDS):
             process.kill()
-            raise DevError(f"the load did not begin within {START_SECONDS:.0f} s{load._words()}")
+            load._reader.join()
+            raise DevError(f"the load did not begin within {START_SECONDS:.0f} s{load._words}")
         load._check()
         return load
 
@@ -115,9 +117,8 @@ class Load:
         if self._reader.is_alive():
             self._process.kill()
             self._reader.join()
-        self._process.wait()
-        if self._summary is None:
-            raise DevError(f"the load ended without a summary{self._words()}")
+        self._check()
+        assert self._summary is not None
         return self._summary
 
     def _read(self) -> None:
@@ -131,17 +132,17 @@ class Load:
                     case Summary() as summary:
                         self._summary = summary
                 self._began.set()
+        self._process.wait()
+        with self._errors:
+            self._errors.seek(0)
+            words = self._errors.read().decode(errors="replace").splitlines()[-20:]
+        self._words = "".join(f"\n  {line}" for line in words)
         # The end counts as well: whoever waits for the beginning shall not wait in vain.
         self._began.set()
 
     def _check(self) -> None:
-        if self._process.poll() not in (None, 0):
-            raise DevError(f"the load ended with {self._process.returncode}{self._words()}")
-
-    def _words(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").splitlines()[-20:]
-        return "".join(f"\n  {line}" for line in lines)
+        if not self._reader.is_alive() and self._summary is None:
+            raise DevError(f"the load ended with {self._process.returncode}{self._words}")
 
 
 def _options(plan: Plan) -> tuple[str, ...]:

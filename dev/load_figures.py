@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+# The service names its version in each response of its own.
+VERSION_HEADER: Final = "x-shop-version"
 # A request sent later than this after it was due says more about the sender than about the server.
 LATE_MS: Final = 50.0
 LATE_SHARE: Final = 0.01
@@ -95,7 +97,7 @@ class Outcome:
 def answered(version: str | None, status: int) -> tuple[str | None, str | None]:
     """Return the version that answered, or else why the request counts as lost.
 
-    The service names its version in each response, so one without is the gateway's own.
+    A response without a version is the gateway's own.
     """
     return (version, None) if version else (None, f"gateway answered {status}")
 

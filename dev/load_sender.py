@@ -17,13 +17,20 @@ from typing import Final
 import aiohttp
 
 from dev.errors import DevError
-from dev.load_figures import Began, Figures, Outcome, Seconds, Tally, answered
+from dev.load_figures import (
+    VERSION_HEADER,
+    Began,
+    Figures,
+    Outcome,
+    Seconds,
+    Tally,
+    answered,
+)
 from dev.shop.baskets import FLAKY, Basket, Mix, draw
 
 MAX_RATE: Final = 500.0
 MAX_SECONDS: Final = 3600.0
 REQUEST_SECONDS: Final = 10.0
-VERSION_HEADER: Final = "x-shop-version"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ PARENTS: Final[Mapping[str, str | None]] = {
     "v5": "v3",  # crashes at start: wants a setting that nobody deployed
     "v6": "v3",  # fails for every basket: writes to a file system that is read-only
     "never-ready": "v3",  # waits for a supplier who never answers
-    "oom": "v3",  # prepares more than fits into memory
+    "oom": "v3",  # reserves more memory than its limit allows
 }
 
 
