@@ -7,6 +7,7 @@ development cluster. Tests share it, so each works in a namespace of its own.
 import json
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 
 from controller.kube import kinds
 from controller.kube.client import Client
+from tests.counting import Requests
 from tests.proxy import Proxy
 from tests.waiting import eventually as wait_until
 
@@ -69,6 +71,28 @@ def proxied_kubeconfig(kubeconfig: str, proxy: Proxy, tmp_path: Path) -> str:
     path.touch(mode=0o600)
     path.write_text(json.dumps(config))
     return str(path)
+
+
+@pytest.fixture
+def requests() -> Requests:
+    """Count the requests of `relayed`."""
+    return Requests()
+
+
+@pytest.fixture
+def stop() -> Iterator[threading.Event]:
+    """Stop what the test has started."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def relayed(proxied_kubeconfig: str, requests: Requests, stop: threading.Event) -> Iterator[Client]:
+    """Connect through `proxy`; when the test ends its caches end too."""
+    with Client.connect(kubeconfig=proxied_kubeconfig, on_request=requests) as connected:
+        yield connected
+        stop.set()
 
 
 def _config(path: str) -> dict[str, Any]:
