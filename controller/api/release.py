@@ -115,7 +115,12 @@ class ReleaseSpec(Model):
         dict[str, Any],
         Field(
             description="The whole pod template, as the API server stored it.",
-            json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+            # Of keys that no schema names CEL compares the values only: these two are named here.
+            json_schema_extra={
+                "x-kubernetes-preserve-unknown-fields": True,
+                "required": ["metadata", "spec"],
+                "maxProperties": 2,
+            },
         ),
     ]
     images: Annotated[

@@ -43,7 +43,8 @@ def _objects(node: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
         names = st.from_regex("[a-zA-Z_][a-zA-Z0-9_]{0,9}", fullmatch=True)
         return st.dictionaries(names, accepted(node["additionalProperties"]), max_size=1)
     if "properties" not in node:
-        return st.dictionaries(st.text(_TEXT, max_size=5), st.booleans() | st.text(_TEXT))
+        loose = st.dictionaries(st.text(_TEXT, max_size=5), st.booleans() | st.text(_TEXT))
+        return st.fixed_dictionaries(dict.fromkeys(node["required"], loose))
     children = {name: accepted(child) for name, child in node["properties"].items()}
     required = {name: children.pop(name) for name in node.get("required", ())}
     return st.fixed_dictionaries(required, optional=children)
