@@ -202,6 +202,12 @@ def shop(serving: dict[str, int]) -> Iterator[Shop]:
     client.close()
 
 
+def team(value: str) -> list[dict[str, Any]]:
+    """Return a user's filter that marks requests."""
+    header = {"name": "X-Team", "value": value}
+    return [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [header]}}]
+
+
 def eventually(what: str, shop: Shop, wanted: Callable[[Counter[str]], bool]) -> None:
     """Wait until a hundred requests are answered as wanted: the gateway takes a moment."""
     until(what, lambda: wanted(shop.versions(100)), seconds=15)
@@ -265,27 +271,28 @@ def test_the_users_edits_in_the_middle_survive_and_the_split_stays(
 ) -> None:
     shop.service(CANARY, serving[CANARY])
     shop.set_weight(50)
-    header = {"name": "X-Team", "value": "payments"}
-    filters = [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [header]}}]
     rule = {
         "matches": [{"path": {"type": "PathPrefix", "value": "/new"}}],
-        "backendRefs": [{"name": STABLE, "port": 80, "filters": filters}],
+        "backendRefs": [{"name": STABLE, "port": 80, "filters": team("new")}],
     }
-    shop.patch([{"op": "add", "path": "/spec/rules/0/filters", "value": filters}])
+    shop.patch([{"op": "add", "path": "/spec/rules/0/filters", "value": team("old")}])
     shop.patch([{"op": "add", "path": "/spec/rules/0", "value": rule}])
 
     edited = read_split(shop.route(), STABLE, CANARY)
     shop.set_weight(50)
     shop.wait("both rules to be accepted")
 
-    def both_split() -> bool:
-        answers = shop.ask("/new", 40)
-        return {answer["version"] for answer in answers} == {STABLE, CANARY}
+    def seen(path: str) -> set[tuple[str, str | None]]:
+        return {(answer["version"], answer["team"]) for answer in shop.ask(path, 40)}
 
+    both = {"/new": {(STABLE, "new"), (CANARY, "new")}, "/": {(STABLE, "old"), (CANARY, "old")}}
     assert "rules[0] is not as written for 50 %" in edited.uneven
-    until("the new rule to be split", both_split, seconds=15)
-    assert {answer["team"] for answer in shop.ask("/new", 40)} == {"payments"}
-    assert {answer["team"] for answer in shop.ask("/", 40)} == {"payments"}
+    until(
+        "both rules to be split, with their filters",
+        lambda: both == {path: seen(path) for path in both},
+        seconds=15,
+        explain=lambda: str({path: seen(path) for path in both}),
+    )
 
     shop.remove_canary()
     eventually("the canary to get no more", shop, lambda seen: seen[CANARY] == 0)
@@ -293,7 +300,7 @@ def test_the_users_edits_in_the_middle_survive_and_the_split_stays(
     assert [
         [ref["name"] for ref in each["backendRefs"]] for each in shop.route()["spec"]["rules"]
     ] == [[STABLE], [STABLE]]
-    assert shop.route()["spec"]["rules"][1]["filters"] == filters
+    assert shop.route()["spec"]["rules"][1]["filters"] == team("old")
 
 
 def test_a_patch_made_from_an_older_route_is_refused_whole(shop: Shop) -> None:
