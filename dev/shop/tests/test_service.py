@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 DEADLINE_SECONDS = 20.0
-DRAIN_SECONDS = 1.0
+DRAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running() -> Iterator[Service]:
+def running(drain_seconds: float = DRAIN_SECONDS) -> Iterator[Service]:
     port, metrics_port = free_port(), free_port()
     settings = {
         "SHOP_VERSION": "v0",
         "SHOP_HOST": "127.0.0.1",
         "SHOP_PORT": str(port),
         "SHOP_METRICS_PORT": str(metrics_port),
-        "SHOP_DRAIN_SECONDS": str(DRAIN_SECONDS),
+        "SHOP_DRAIN_SECONDS": str(drain_seconds),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "app"],
@@ -168,16 +168,21 @@ def test_requests_are_counted_and_probes_are_not() -> None:
 
 
 def test_it_serves_on_while_it_drains() -> None:
-    with running() as service, service.connected() as pooled:
+    with running(drain_seconds=600) as service, service.connected() as pooled:
         pooled.request("GET", "/price?items=mug")
         pooled.getresponse().read()
-        began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         await_answer(service, (503, "draining"))
         # A connection from the gateway's pool still works, and is then given up.
         pooled.request("GET", "/price?items=mug")
         response = pooled.getresponse()
         assert (response.status, response.headers["connection"]) == (200, "close")
+
+
+def test_it_ends_when_it_has_drained() -> None:
+    with running() as service:
+        began = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(DEADLINE_SECONDS) == 0
         assert time.monotonic() - began >= DRAIN_SECONDS
 
