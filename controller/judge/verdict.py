@@ -45,7 +45,7 @@ class Evidence(Protocol):
 
     @property
     def within_margin(self) -> bool:
-        """Whether the canary's own numbers, without regard to chance, lie within the margin."""
+        """Whether the numbers, chance aside, lie within the margin; False before any look."""
 
     def explain(self, name: str, metrics: int) -> str:
         """Return one line for a person; `metrics` is how many the release is judged by."""
@@ -130,7 +130,7 @@ def _is_safe(metric: MetricEvidence, limit: float) -> bool:
     the present weight has to agree: a fault that comes with load shows only there.
     """
     current = metric.current
-    here = current is not None and current.looks > 0 and current.within_margin
+    here = current is not None and current.within_margin
     return here and metric.evidence.log_e_safe >= limit
 
 

@@ -54,7 +54,7 @@ def test_a_bad_number_is_refused_by_name(arm: Arm, reason: str, value: str, side
     assert value in refused.message
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(ANY_LOOK, looks()), max_size=8), questions())
 def test_any_stream_leaves_finite_evidence(
     stream: list[CountsLook], question: CountsQuestion

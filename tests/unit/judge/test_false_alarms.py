@@ -130,14 +130,14 @@ def test_the_simulation_plays_the_same_game_as_the_evidence() -> None:
 
 @pytest.mark.parametrize(("canary_rate", "history"), [(0.03, 20), (0.01, 0), (0.0, 20)])
 def test_the_interval_holds_the_truth_at_every_look(canary_rate: float, history: int) -> None:
-    rng, runs, left_out = np.random.default_rng(4), 60, {"ratio": 0, "difference": 0}
+    rng, runs, left_out = np.random.default_rng(4), 40, {"ratio": 0, "difference": 0}
     question = CountsQuestion(prior_bad=history, prior_total=100 * history)
     for _ in range(runs):
         evidence, missed = CountsEvidence.start(question), set()
         stream = traffic(
             rng, canary_rate=canary_rate, stable_rate=0.01, rps=(5, 45), look_seconds=15
         )
-        for look, _ in zip(stream, range(25), strict=False):
+        for look, _ in zip(stream, range(20), strict=False):
             evidence = after(evidence, look)
             seen = evidence.interval(0.5)
             if not seen.low <= canary_rate / 0.01 <= (seen.high or math.inf):
