@@ -41,19 +41,29 @@ class Shop:
         return kubectl(self.environment, *words, stdin=stdin, seconds=seconds)
 
 
-def push_images(
-    environment: Environment, cache: Path, versions: Iterable[str], say: Callable[[str], None]
+def build_images(
+    cache: Path, versions: Iterable[str], say: Callable[[str], None]
 ) -> dict[str, str]:
-    """Build what the cache lacks, push it, and return each version's image with its digest."""
-    pushed = {}
+    """Return the local name of each version's image; build those that the cache lacks."""
+    built = {}
     for version in versions:
         with tempfile.TemporaryDirectory() as folder:
             revision = check_out(version, Path(folder))
             arguments = {"VERSION": version, "REVISION": revision}
             recipe = images.Recipe(f"shop/{NAME}", Path(folder), _IMAGE_PATHS, arguments)
-            name = images.build(cache, recipe, say)
-        pushed[version] = images.push(cache, name, environment, say)
-    return pushed
+            built[version] = images.build(cache, recipe, say)
+    return built
+
+
+def push_images(
+    environment: Environment, cache: Path, versions: Iterable[str], say: Callable[[str], None]
+) -> dict[str, str]:
+    """Return each version's image with its digest, from the registry of the environment.
+
+    What is missing is built and pushed.
+    """
+    built = build_images(cache, versions, say)
+    return {version: images.push(cache, name, environment, say) for version, name in built.items()}
 
 
 def manifests(shop: Shop, image: str, replicas: int) -> list[dict[str, Any]]:

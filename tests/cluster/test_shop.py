@@ -125,6 +125,14 @@ def lost(summary: Summary) -> int:
     return sum(summary.lost.values())
 
 
+def test_images_are_built_and_pushed_once(environment: Environment, images: dict[str, str]) -> None:
+    said: list[str] = []
+    again = push_images(environment, cache_folder(os.environ), PARENTS, said.append)
+    assert again == images
+    assert [line for line in said if "building" in line] == []
+    assert len(set(images.values())) == len(PARENTS)
+
+
 def test_a_good_version_answers_every_request(shop: Shop, images: dict[str, str]) -> None:
     deploy(shop, images["v1"])
     summary = load(shop)
