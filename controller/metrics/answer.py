@@ -59,11 +59,11 @@ def read_answer(
         series = tuple(_series(one) for one in matrix if one.values)
     except ValueError as error:
         return not_prometheus(url, f"{error}")
-    if any(one.histograms for one in matrix):
+    histogram = next((one.metric.get("__name__", "") for one in matrix if one.histograms), None)
+    if histogram is not None:
         return NoEvidence(
             "NotACounter",
-            f"{matrix[0].metric.get('__name__', 'spec.counts.total')} is a native histogram; "
-            "name a counter in spec.counts.total",
+            f"{histogram} is a native histogram; name a counter in spec.counts.total",
         )
     return Samples(series, window=window, answered_at=answered_at)
 

@@ -37,6 +37,9 @@ _CLOCK_SLACK = 2.0
 _EQUAL_COPY = 0.8
 
 
+Target = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
     """One series as a running total.
@@ -46,7 +49,7 @@ class Counter:
 
     pod: str
     bad: bool
-    target: tuple[str, ...]
+    target: Target
     identity: frozenset[tuple[str, str]]
     source: tuple[str, ...]
     times: tuple[float, ...]
@@ -80,15 +83,26 @@ def measured_scrape_interval(series: Iterable[Series]) -> float:
     return median(gaps) if gaps else 0.0
 
 
-def read_counters(
-    readings: Sequence[Reading], pods: Mapping[str, PodRef], *, range_start: float
-) -> list[Counter]:
-    """Return the running totals of one arm; `range_start` is the oldest moment that was read."""
-    scrapes: dict[tuple[str, ...], list[float]] = defaultdict(list)
+def scrape_times(readings: Iterable[Reading]) -> dict[Target, list[float]]:
+    """Return when each target was scraped, as far as these series show it."""
+    scrapes: dict[Target, set[float]] = defaultdict(set)
     for reading in readings:
-        scrapes[_target(reading)].extend(reading.series.times)
-    for times in scrapes.values():
-        times.sort()
+        scrapes[_target(reading)].update(reading.series.times)
+    return {target: sorted(times) for target, times in scrapes.items()}
+
+
+def read_counters(
+    readings: Sequence[Reading],
+    pods: Mapping[str, PodRef],
+    *,
+    scrapes: Mapping[Target, Sequence[float]],
+    range_start: float,
+) -> list[Counter]:
+    """Return the running totals of one arm.
+
+    `scrapes` are those of both arms: one gateway reports both. `range_start` is the oldest moment
+    that was read.
+    """
     copy_labels = _copy_labels(readings)
     counters = (
         _counter(
@@ -184,7 +198,7 @@ def _zero_before(
     return born if born < first else None
 
 
-def _target(reading: Reading) -> tuple[str, ...]:
+def _target(reading: Reading) -> Target:
     labels = reading.series.labels
     return (reading.pod, labels.get("pod", ""), *(labels.get(label, "") for label in _TARGET))
 
@@ -196,7 +210,7 @@ def _copy_labels(readings: Iterable[Reading]) -> dict[str, tuple[str, ...]]:
     An application's own label of that name is taken for one only if it has a single value, and then
     nothing depends on it.
     """
-    services: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    services: dict[Target, set[str]] = defaultdict(set)
     for reading in readings:
         services[_target(reading)].add(reading.series.labels.get("service", ""))
     labels: dict[str, tuple[str, ...]] = {"": _COPY}

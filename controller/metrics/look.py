@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from controller.metrics.arms import Arms, PodRef
-from controller.metrics.counters import Counter, measured_scrape_interval, once, read_counters
+from controller.metrics.counters import (
+    Counter,
+    Target,
+    measured_scrape_interval,
+    once,
+    read_counters,
+    scrape_times,
+)
 from controller.metrics.evidence import ArmLook, Look, NoEvidence, Samples
 from controller.metrics.metric import Reading, Readings
 
@@ -76,8 +83,7 @@ def take_look(
     samples: Samples, readings: Readings, arms: Arms, bounds: Bounds
 ) -> Look | NoEvidence:
     """Return the requests of both arms in the window, or why there is no look."""
-    canary = _arm("canary", arms.canary, readings.canary, samples, bounds)
-    stable = _arm("stable", arms.stable, readings.stable, samples, bounds)
+    canary, stable = _arms(samples, readings, arms, bounds.now)
     for arm in (canary, stable):
         if not arm.readings:
             return _no_data(arm)
@@ -114,8 +120,7 @@ def count_history(
     samples: Samples, readings: Readings, arms: Arms, *, since: float, now: float
 ) -> tuple[float, float] | NoEvidence:
     """Return stable's bad and all requests since `since`, whatever the age of its pods."""
-    bounds = Bounds(since=since, changed=0.0, warm_up=0.0, now=now)
-    stable = _arm("stable", arms.stable, readings.stable, samples, bounds)
+    _, stable = _arms(samples, readings, arms, now)
     if not stable.readings:
         return _no_data(stable)
     fresh_since = stable.newest - _FRESH_INTERVALS * stable.interval
@@ -158,24 +163,25 @@ def check_clocks(
     )
 
 
-def _arm(
-    name: str,
-    pods: tuple[PodRef, ...],
-    readings: tuple[Reading, ...],
-    samples: Samples,
-    bounds: Bounds,
-) -> _Arm:
-    answered_at = bounds.now if samples.answered_at is None else samples.answered_at
-    counters = read_counters(
-        readings, {pod.name: pod for pod in pods}, range_start=answered_at - samples.window
-    )
-    return _Arm(
-        name=name,
-        pods=pods,
-        readings=readings,
-        counters=tuple(counters),
-        interval=measured_scrape_interval(reading.series for reading in readings),
-        newest=max((reading.series.times[-1] for reading in readings), default=0.0),
+def _arms(samples: Samples, readings: Readings, arms: Arms, now: float) -> tuple[_Arm, _Arm]:
+    """Return the canary and stable with their running totals."""
+    scrapes = scrape_times((*readings.canary, *readings.stable))
+    range_start = (now if samples.answered_at is None else samples.answered_at) - samples.window
+
+    def arm(name: str, pods: tuple[PodRef, ...], mine: tuple[Reading, ...]) -> _Arm:
+        by_name = {pod.name: pod for pod in pods}
+        return _Arm(
+            name=name,
+            pods=pods,
+            readings=mine,
+            counters=tuple(read_counters(mine, by_name, scrapes=scrapes, range_start=range_start)),
+            interval=measured_scrape_interval(reading.series for reading in mine),
+            newest=max((reading.series.times[-1] for reading in mine), default=0.0),
+        )
+
+    return (
+        arm("canary", arms.canary, readings.canary),
+        arm("stable", arms.stable, readings.stable),
     )
 
 
@@ -193,7 +199,7 @@ def _floors(arms: Arms, readings: Readings, bounds: Bounds) -> dict[str, float]:
 
 def _window_end(arms: Sequence[_Arm], interval: float, fresh_since: float) -> float:
     """Return the latest moment up to which every sample of both arms is known to be stored."""
-    newest_by_target: dict[tuple[str, ...], float] = {}
+    newest_by_target: dict[Target, float] = {}
     for counter in (counter for arm in arms for counter in arm.counters):
         newest = newest_by_target.get(counter.target, 0.0)
         newest_by_target[counter.target] = max(newest, counter.times[-1])

@@ -63,7 +63,7 @@ class Prometheus:
             self._secrets = (pair, secret) if secret else (pair,)
         try:
             adapter = BoundedAdapter(timeout, ca_pem)
-        except ssl.SSLError:
+        except (ssl.SSLError, ValueError):
             raise ValueError("ca.crt holds no certificate in PEM format") from None
         self._timeout = timeout
         self._api = _Api(url=self._url, headers=headers, session=new_session())
@@ -97,9 +97,9 @@ class Prometheus:
                 "spec.counts.total, or drop labels with many values from the counter",
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            late = time.monotonic() - began >= self._timeout
-            cause = f"no answer within {self._timeout:g} s" if late else _cause(error)
-            return NoEvidence("PrometheusUnreachable", f"{self._url}: {cause}")
+            return self._unreachable(_cause(error), began)
+        if self._late(began):  # what was cut off may look complete
+            return self._unreachable("", began)
         problem = self._refused(response, body)
         if problem is not None:
             return NoEvidence(problem.reason, self._redacted(problem.message))
@@ -108,6 +108,13 @@ class Prometheus:
         if isinstance(outcome, NoEvidence):
             return NoEvidence(outcome.reason, self._redacted(outcome.message))
         return outcome
+
+    def _late(self, began: float) -> bool:
+        return time.monotonic() - began >= self._timeout
+
+    def _unreachable(self, cause: str, began: float) -> NoEvidence:
+        said = f"no answer within {self._timeout:g} s" if self._late(began) else cause
+        return NoEvidence("PrometheusUnreachable", f"{self._url}: {said}")
 
     def _refused(self, response: requests.Response, body: bytes) -> NoEvidence | None:
         status = response.status_code

@@ -31,11 +31,19 @@ def new_session() -> requests.Session:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Connections whose exchanges end within `seconds`, without retries; read with `read_body`."""
+    """Connections whose exchanges end within `seconds`, without retries; read with `read_body`.
+
+    An exchange that was cut may look like a short answer, so whoever reads it has to ask the clock.
+    Raises SSLError or ValueError for an authority that is no certificate.
+    """
 
     def __init__(self, seconds: float, ca_pem: str | None) -> None:
         self._seconds = seconds
-        self._trust = ssl.create_default_context(cadata=ca_pem)
+        if ca_pem is None:
+            self._trust = ssl.create_default_context()
+        else:
+            self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._trust.load_verify_locations(cadata=ca_pem)
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

@@ -102,5 +102,5 @@ def look_at(
 
 
 def reason(outcome: object) -> str:
-    """Return why there is no evidence; a look has no reason."""
-    return outcome.reason if isinstance(outcome, NoEvidence) else f"none: {outcome}"
+    """Return why there is no evidence, or what there is instead."""
+    return outcome.reason if isinstance(outcome, NoEvidence) else repr(outcome)
