@@ -1,0 +1,58 @@
+"""Our chart as tests render and install it.
+
+CRDs and guard are installed here as helm would install them, with its marks of ownership, so that a
+later `helm upgrade --install` in the same cluster takes them over instead of refusing them.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from controller.kube import kinds
+from controller.kube.client import Client
+from tests.cluster.commands import run
+
+CHART = Path(__file__).resolve().parents[2] / "charts" / "gander"
+NAMESPACE = "gander-system"
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:gander"
+# helm takes the version from the cluster; without one it has to be told.
+KUBE_VERSION = "1.36.3"
+_KINDS = {
+    kind.kind: kind
+    for kind in (
+        kinds.CUSTOM_RESOURCE_DEFINITION,
+        kinds.MUTATING_ADMISSION_POLICY,
+        kinds.MUTATING_ADMISSION_POLICY_BINDING,
+    )
+}
+
+
+def render(*templates: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return what the chart makes of these values (JSON by dotted name), hooks included."""
+    shown = [f"--show-only=templates/{name}.yaml" for name in templates]
+    given = [f"--set-json={name}={json.dumps(value)}" for name, value in (values or {}).items()]
+    text = run("helm", "template", "gander", str(CHART), *template_flags(), *shown, *given)
+    return [item for item in yaml.safe_load_all(text) if item]
+
+
+def template_flags() -> tuple[str, ...]:
+    """Return what every rendering shares."""
+    return (f"--namespace={NAMESPACE}", f"--kube-version={KUBE_VERSION}")
+
+
+def install(client: Client, template: str) -> list[dict[str, Any]]:
+    """Put the cluster-scoped objects of one template into the cluster, and return them."""
+    rendered = render(template)
+    for item in rendered:
+        metadata = item["metadata"]
+        metadata.setdefault("labels", {})["app.kubernetes.io/managed-by"] = "Helm"
+        metadata.setdefault("annotations", {}).update(
+            {
+                "meta.helm.sh/release-name": "gander",
+                "meta.helm.sh/release-namespace": NAMESPACE,
+            }
+        )
+        client.apply(_KINDS[item["kind"]], None, item, field_manager="gander-tests")
+    return rendered
