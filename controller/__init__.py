@@ -1,0 +1,1 @@
+"""Gander: a Kubernetes release controller. The layers are in docs/design and in pyproject.toml."""

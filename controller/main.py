@@ -36,7 +36,7 @@ from controller.settings import Settings
 from controller.telemetry import LEADER, QUEUE_DEPTH, REQUESTS, Probes, configure_logging
 
 log = structlog.get_logger()
-STOP_WITHIN = 8.0  # seconds for the passes under way
+STOP_WITHIN = 7.0  # seconds for the passes under way
 LEAVE_WITHIN = 270.0  # seconds; the chart's hook gives five minutes
 ALERT_WORKERS = 2
 
@@ -146,14 +146,13 @@ def run(settings: Settings, *, leaving: bool) -> int:
         ready=(lambda: _not_synced(world),),
     )
     probes.start()
-    recorder.start(stop)
+    recorder.start()
     for cache in world.caches():
         cache.start(stop)
     lost = threading.Event()
 
     def led() -> None:
         LEADER.labels("gander").set(1)
-        log.info("leads")
         machinery.start()
 
     def ended() -> None:
@@ -162,6 +161,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
             log.error("lost the lease")
             lost.set()
             stop.set()
+        machinery.stop()
 
     if not _wait_for(lambda: _not_synced(world) is None, stop):
         return 0
@@ -169,9 +169,8 @@ def run(settings: Settings, *, leaving: bool) -> int:
     leader.start()
     code = _leave(world, stop) if leaving else _until_stopped(stop)
     stop.set()
-    machinery.stop()
-    leader.join(2.0)
-    recorder.flush(1.0)
+    leader.join(STOP_WITHIN + 1.0)
+    recorder.close(1.0)
     probes.stop()
     client.close()
     return 1 if lost.is_set() else code

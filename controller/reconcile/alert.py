@@ -17,7 +17,7 @@ from controller.kube import kinds
 from controller.notify.alertmanager import Alertmanager, NotifyError
 from controller.notify.message import rollback_alert
 from controller.reconcile.patch import merge_difference
-from controller.reconcile.world import World, revision_of_raw
+from controller.reconcile.world import Json, World, revision_of_raw
 from controller.release.record import set_condition
 from controller.telemetry import ALERTS
 
@@ -47,11 +47,11 @@ class AlertReconciler:
         was_firing = before is not None and before.status == "True"
         if why and not was_firing:
             return None
-        self._post(plan.spec.notify, release, resolved=bool(why))
+        self._post(plan.spec.notify, stored, release, resolved=bool(why))
         self._record(stored, release, why)
         return None if why else REPEAT
 
-    def _plan(self, namespace: str, stored: dict[str, object] | None) -> ReleasePlan | None:
+    def _plan(self, namespace: str, stored: Json | None) -> ReleasePlan | None:
         spec = (stored or {}).get("spec")
         name = spec.get("plan", "") if isinstance(spec, dict) else ""
         plan = self.world.plans.get(namespace, name)
@@ -80,7 +80,9 @@ class AlertReconciler:
             return "RevisionReplaced"
         return ""
 
-    def _post(self, receivers: tuple[Receiver, ...], release: Release, *, resolved: bool) -> None:
+    def _post(
+        self, receivers: tuple[Receiver, ...], stored: Json, release: Release, *, resolved: bool
+    ) -> None:
         now = self.world.clock()
         for receiver in receivers:
             target = receiver.alertmanager
@@ -92,14 +94,16 @@ class AlertReconciler:
                 resolved=resolved,
             )
             try:
-                Alertmanager(target.urls).post([alert])
+                missed = Alertmanager(target.urls).post([alert])
             except NotifyError as error:
                 ALERTS.labels("error").inc()
-                self.world.recorder.event(release.wire(), "Warning", "AlertNotSent", str(error))
+                self.world.recorder.event(stored, "Warning", "AlertNotSent", str(error))
                 raise
+            for sentence in missed:
+                self.world.recorder.event(stored, "Warning", "AlertReplicaMissed", sentence)
             ALERTS.labels("resolved" if resolved else "firing").inc()
 
-    def _record(self, stored: dict[str, object], release: Release, why: str) -> None:
+    def _record(self, stored: Json, release: Release, why: str) -> None:
         value: ConditionStatus = "False" if why else "True"
         message = "the alert is resolved" if why else "the alert fires in Alertmanager"
         status = release.status

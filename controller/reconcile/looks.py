@@ -193,10 +193,17 @@ def _read(
         rule.spec,
         arms,
         analysis.prometheus.matchers,
-        since=max(before.until if before else 0.0, release.status.looks.since),
+        since=before.until if before and before.until else _began(release),
         warm_up=analysis.warm_up.total_seconds(),
         now=now.timestamp(),
+        changed=release.status.looks.since,
     )
+
+
+def _began(release: Release) -> float:
+    """Return a moment before the canary's first request, so that none of them goes uncounted."""
+    made = release.metadata.creation_timestamp
+    return made.timestamp() if made else release.status.looks.since
 
 
 def _grow(

@@ -5,6 +5,7 @@ condition with a sentence; other plans go on. A plan that cannot be read says so
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -38,6 +39,7 @@ from controller.release.plans import (
 )
 
 log = structlog.get_logger()
+UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,14 @@ class PlanReconciler:
             if problems:
                 facts = replace(facts, problems=(*facts.problems, *problems))
                 decision = decide_plan(facts, now)
-        status = self._act(facts, decision)
+        status = self._act(stored, facts, decision)
         if self._write(stored, plan, status):
             return 0.0
         if decision.again_at is None:
             return None
         return max(0.05, (decision.again_at - now).total_seconds())
 
-    def _act(self, facts: PlanFacts, decision: PlanDecision) -> ReleasePlanStatus:
+    def _act(self, stored: Json, facts: PlanFacts, decision: PlanDecision) -> ReleasePlanStatus:
         """Do what was decided, and return the status with what was learned on the way."""
         actor = PlanActor(self.world, facts)
         status = decision.status
@@ -89,16 +91,14 @@ class PlanReconciler:
                     actor.do(action)
             except (Forbidden, Invalid) as error:
                 log.warning("the cluster refused an action", error=str(error))
-                self.world.recorder.event(
-                    facts.plan.wire(), "Warning", "ClusterRefused", str(error)
-                )
+                self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
         return status
 
     def _write(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> bool:
         patch = merge_difference(stored.get("status") or {}, status.wire())
         if not patch:
             return False
-        self._tell(plan, status)
+        self._tell(stored, plan, status)
         try:
             answer = self.world.client.merge_patch(
                 kinds.RELEASE_PLAN,
@@ -115,7 +115,7 @@ class PlanReconciler:
         self.world.plans.observe(answer)
         return True
 
-    def _tell(self, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
+    def _tell(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
         """Write an Event when the plan's state changes its reason."""
         ready = _condition(status.conditions, "Ready")
         before = _condition(plan.status.conditions, "Ready")
@@ -123,7 +123,7 @@ class PlanReconciler:
             return
         stalled = status.phase in ("Rejected", "Held", "Blocked")
         self.world.recorder.event(
-            plan.wire(), "Warning" if stalled else "Normal", ready.reason, ready.message
+            stored, "Warning" if stalled else "Normal", ready.reason, ready.message
         )
         log.info("plan moved", phase=status.phase, reason=ready.reason, message=ready.message)
 
@@ -218,7 +218,7 @@ def _revisions(world: World, deployment: Deployment) -> list[RevisionFacts]:
         RevisionFacts(
             replica_set=replica_set.meta.name,
             revision=revision_of_raw(bytes(replica_set.template)),
-            created=replica_set.meta.creation_timestamp,
+            created=replica_set.meta.creation_timestamp or UNKNOWN_TIME,
             replicas=replica_set.replicas,
             images=images_of(bytes(replica_set.template)),
         )

@@ -15,7 +15,7 @@ from controller.api.release import MetricRule
 from controller.kube import kinds
 from controller.kube.errors import NotFound
 from controller.kube.objects import Deployment
-from controller.metrics.selector import check_metric
+from controller.metrics.reader import check_metric
 from controller.reconcile.world import Json, World
 from controller.release.facts import Problem
 from controller.traffic.canary import default_track_label
@@ -129,7 +129,7 @@ def _shared(world: World, plan: ReleasePlan) -> list[Problem]:
         if other.metadata.namespace != namespace or other.metadata.uid == plan.metadata.uid:
             continue
         theirs = (other.metadata.creation_timestamp, other.metadata.name)
-        if other.spec.traffic.service == service and theirs < mine:  # type: ignore[operator]  # stored objects have a creation time
+        if other.spec.traffic.service == service and theirs < mine:
             message = (
                 f"Service {service} belongs to the older ReleasePlan {other.metadata.name}; "
                 "give this plan its own Service, or delete the other plan"

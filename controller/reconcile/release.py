@@ -23,7 +23,7 @@ from controller.reconcile.patch import merge_difference
 from controller.reconcile.pods import find_trouble
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
-from controller.reconcile.world import World
+from controller.reconcile.world import Json, World
 from controller.release.facts import CanaryFacts, Decision, Facts, Problem, StableFacts
 from controller.release.machine import decide
 from controller.release.record import move, with_conditions
@@ -59,17 +59,17 @@ class ReleaseReconciler:
         facts = gather(self.world, release)
         facts = replace(facts, judged=self.observer.judged(facts, now))
         decision = decide(facts, now)
-        decision = self._act(facts, decision)
+        decision = self._act(stored, facts, decision)
         status = with_conditions(decision.status, release.metadata.generation, now)
         changed = self._write(stored, release, status)
         if changed:
-            self._tell(release, status)
+            self._tell(stored, release, status)
             return 0.0
         if decision.again_at is None:
             return NOTHING_TO_DO
         return max(0.05, (decision.again_at - now).total_seconds())
 
-    def _act(self, facts: Facts, decision: Decision) -> Decision:
+    def _act(self, stored: Json, facts: Facts, decision: Decision) -> Decision:
         """Do what was decided. What the cluster refuses for good becomes a hold with its words."""
         actor = Actor(self.world, facts.release)
         try:
@@ -77,7 +77,7 @@ class ReleaseReconciler:
                 actor.do(action)
         except (Forbidden, Invalid) as error:
             log.warning("the cluster refused an action", error=str(error))
-            self.world.recorder.event(facts.release.wire(), "Warning", "ClusterRefused", str(error))
+            self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
             if decision.status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
                 return decision
             now = self.world.clock()
@@ -85,7 +85,7 @@ class ReleaseReconciler:
             return Decision(status, again_at=now + timedelta(seconds=10))
         return decision
 
-    def _write(self, stored: dict[str, Any], release: Release, status: ReleaseStatus) -> bool:
+    def _write(self, stored: Json, release: Release, status: ReleaseStatus) -> bool:
         patch = merge_difference(stored.get("status") or {}, status.wire())
         if not patch:
             return False
@@ -100,7 +100,7 @@ class ReleaseReconciler:
         self.world.releases.observe(answer)
         return True
 
-    def _tell(self, release: Release, status: ReleaseStatus) -> None:
+    def _tell(self, stored: Json, release: Release, status: ReleaseStatus) -> None:
         """Write an Event for each new line of the timeline; count what has ended."""
         before = release.status.timeline[-1:]
         if status.timeline[-1:] == before:
@@ -108,9 +108,7 @@ class ReleaseReconciler:
         entry = status.timeline[-1]
         bad = entry.phase in (Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED)
         note = f"{entry.phase}: {entry.message}"
-        self.world.recorder.event(
-            release.wire(), "Warning" if bad else "Normal", entry.reason, note
-        )
+        self.world.recorder.event(stored, "Warning" if bad else "Normal", entry.reason, note)
         log.info(
             "release moved",
             phase=entry.phase.value,
@@ -121,7 +119,7 @@ class ReleaseReconciler:
         if status.phase in ENDED:
             RELEASES_ENDED.labels(status.phase.value, status.reason).inc()
 
-    def _let_go(self, stored: dict[str, Any]) -> None:
+    def _let_go(self, stored: Json) -> None:
         """Take our finalizer off a release that has ended; the record itself stays."""
         metadata = stored["metadata"]
         finalizers = metadata.get("finalizers") or []

@@ -51,8 +51,11 @@ class World:
 
     def caches(self) -> Iterable[Cache[Any]]:
         """Every cache, to start and to watch over."""
-        yield from (self.plans, self.releases, self.metrics, self.deployments, self.replica_sets)
-        yield from (self.pods, self.services, *self.routes.values(), *self.guards)
+        yield from (self.plans, self.releases, self.metrics, *self.routes.values(), *self.guards)
+        yield self.deployments
+        yield self.replica_sets
+        yield self.pods
+        yield self.services
 
     def replica_sets_of(self, deployment: Deployment) -> list[ReplicaSet]:
         """Return the ReplicaSets that a Deployment owns."""
