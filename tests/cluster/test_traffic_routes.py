@@ -116,6 +116,15 @@ class Shop:
             },
         )
 
+    def start_canary(self, port: int) -> None:
+        """Put the canary behind its Service, and into the route at weight 0 until accepted.
+
+        A backend that the gateway does not know yet would be answered with 500 for its share.
+        """
+        self.service(CANARY, port)
+        self.set_weight(0)
+        self.wait("weight 0 to be accepted")
+
     def serves(self) -> bool:
         """Tell whether the gateway has taken the route over; it says so before it does."""
         gateway = urlsplit(self.environment.gateway_url)
@@ -217,10 +226,7 @@ def test_users_meet_the_canary_in_its_share_and_never_after_it_is_taken_back(
     shop: Shop, serving: dict[str, int]
 ) -> None:
     before = shop.route()["spec"]
-    shop.service(CANARY, serving[CANARY])
-
-    shop.set_weight(0)
-    shop.wait("weight 0 to be accepted")
+    shop.start_canary(serving[CANARY])
     at_nothing = shop.versions(200)
     shop.set_weight(5)
     assert shop.wait("5 % to be accepted").weight == 5
@@ -269,7 +275,7 @@ def test_a_backend_that_does_not_exist_is_refused_with_the_gateways_words(
 def test_the_users_edits_in_the_middle_survive_and_the_split_stays(
     shop: Shop, serving: dict[str, int]
 ) -> None:
-    shop.service(CANARY, serving[CANARY])
+    shop.start_canary(serving[CANARY])
     shop.set_weight(50)
     rule = {
         "matches": [{"path": {"type": "PathPrefix", "value": "/new"}}],
