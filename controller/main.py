@@ -146,7 +146,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
         ready=(lambda: _not_synced(world),),
     )
     probes.start()
-    recorder.start()
+    recorder.start(stop)
     for cache in world.caches():
         cache.start(stop)
     lost = threading.Event()
@@ -170,7 +170,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
     code = _leave(world, stop) if leaving else _until_stopped(stop)
     stop.set()
     leader.join(STOP_WITHIN + 1.0)
-    recorder.close(1.0)
+    recorder.flush(1.0)
     probes.stop()
     client.close()
     return 1 if lost.is_set() else code
