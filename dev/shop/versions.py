@@ -3,6 +3,9 @@
 `commits/` has the commits as `git format-patch` writes them. Most are what a bad commit is in real
 life: it reads well and passes the shop's own tests, and fails where they did not look. The commit
 ids are the same on every machine, for names and dates of the commits are fixed.
+
+A change of the source may keep a commit from applying. Then check its parent out, make the commit
+anew, and write it with `git format-patch -1 --stdout --no-signature --zero-commit`.
 """
 
 import os
