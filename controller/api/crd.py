@@ -31,7 +31,6 @@ CATEGORY = "gander"
 _KEYWORDS = (
     "description",
     "type",
-    "format",
     "pattern",
     "enum",
     "minimum",

@@ -5,6 +5,7 @@ later `helm upgrade --install` in the same cluster takes them over instead of re
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from controller.kube import kinds
 from controller.kube.client import Client
 from tests.cluster.commands import run
+from tests.waiting import eventually
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "gander"
 NAMESPACE = "gander-system"
@@ -40,6 +42,19 @@ def render(*templates: str, values: dict[str, Any] | None = None) -> list[dict[s
 def template_flags() -> tuple[str, ...]:
     """Return what every rendering shares."""
     return (f"--namespace={NAMESPACE}", f"--kube-version={KUBE_VERSION}")
+
+
+def install_crds(client: Client) -> None:
+    """Install our kinds and wait until the API server takes objects of each."""
+    for item in install(client, "crds"):
+        name = item["metadata"]["name"]
+        eventually(partial(_established, client, name), within=30, what=name)
+
+
+def _established(client: Client, name: str) -> bool:
+    stored = client.get(kinds.CUSTOM_RESOURCE_DEFINITION, None, name)
+    conditions = {each["type"]: each["status"] for each in stored["status"].get("conditions", ())}
+    return conditions.get("Established") == "True"
 
 
 def install(client: Client, template: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ the models do not know them either.
 """
 
 import re
-from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -52,11 +52,10 @@ def _objects(node: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 def _texts(node: dict[str, Any]) -> st.SearchStrategy[str]:
     longest = node.get("maxLength", 40)
-    if node.get("format") == "date-time":
-        return st.datetimes(timezones=st.just(UTC)).map(
-            lambda at: at.replace(year=1000 + at.year % 2000).isoformat().replace("+00:00", "Z")
-        )
     for rule in (each["rule"] for each in node.get(RULES, ())):
+        if "timestamp(self)" in rule:
+            years = st.datetimes(datetime(1001, 1, 1), datetime(2999, 1, 1))  # noqa: DTZ001  # is in UTC
+            return years.map(lambda at: f"{at.isoformat()}Z")
         if bounds := re.findall(r"duration\('([^']+)'\)", rule):
             return st.timedeltas(*map(parse_duration, bounds)).map(format_duration)
         if "double(self)" in rule:
