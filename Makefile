@@ -16,10 +16,11 @@ help: ## List the targets
 setup: $(INSTALLED) ## Make the locked Python environment
 
 $(INSTALLED): requirements-dev.txt requirements-build.txt pyproject.toml
-	@$(PYTHON) dev/preflight.py
+	@$(PYTHON) -m dev.preflight
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt -r requirements-build.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-build.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 demo: $(INSTALLED) ## Bring everything up and run the main job; KEEP=1 leaves it running

@@ -134,7 +134,7 @@ def _user_land(machine: Machine) -> Iterator[Finding]:
     if not machine.traefik:
         yield Finding(
             f"Traefik at {services.traefik_program()}",
-            "install the locked development requirements into the Python environment: make venv",
+            "install the locked development requirements into the Python environment: make setup",
         )
 
 
