@@ -19,7 +19,6 @@ $(INSTALLED): requirements-dev.txt requirements-build.txt pyproject.toml
 	@$(PYTHON) -m dev.preflight
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt -r requirements-build.txt
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-build.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
