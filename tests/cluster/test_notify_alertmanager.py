@@ -23,8 +23,8 @@ import pytest
 
 from controller.notify.alertmanager import Alertmanager, NotifyError
 from controller.notify.message import Alert, rollback_alert
-from dev.waiting import until
 from tests.unit.release.given import release
+from tests.waiting import eventually
 
 PROGRAM = "/usr/bin/prometheus-alertmanager"
 CAUSE = "http-errors 5.2 % against 1 % (x5.2, between x2.3 and x11.8), 3,120 requests"
@@ -119,7 +119,7 @@ def alertmanager(people: People, folder: Path) -> Iterator[str]:
             return False
 
     try:
-        until("Alertmanager to be ready", ready, seconds=20, explain=log.read_text)
+        eventually(ready, within=20, what=f"Alertmanager to be ready; its log is {log}")
         yield url
     finally:
         process.terminate()
@@ -182,7 +182,7 @@ def test_what_is_posted_is_what_people_are_told(running: str, people: People) ->
     }
     assert found["annotations"] == sent.annotations
     assert datetime.fromisoformat(found["startsAt"]) == sent.starts_at
-    until("the notification", lambda: bool(people.told), seconds=10)
+    eventually(lambda: bool(people.told), within=10, what="the notification")
     assert people.told[0]["commonAnnotations"]["description"] == sent.annotations["description"]
 
 
@@ -192,11 +192,11 @@ def test_repeated_it_stays_one_alert_and_one_notification(running: str, people: 
     later = replace(later, ends_at=later.ends_at + timedelta(minutes=1))
 
     manager.post([first])
-    until("the notification", lambda: bool(people.told), seconds=10)
+    eventually(lambda: bool(people.told), within=10, what="the notification")
     manager.post([later])
     manager.post([later])
     manager.post([the_alert(now, number=13)])
-    until("the other release's notification", lambda: len(people.told) > 1, seconds=10)
+    eventually(lambda: len(people.told) > 1, within=10, what="the other release's notification")
 
     found = {each["labels"]["release"]: each for each in active(running)}
     assert found.keys() == {"checkout-12", "checkout-13"}
@@ -209,13 +209,13 @@ def test_repeated_it_stays_one_alert_and_one_notification(running: str, people: 
 def test_resolved_it_is_gone_and_people_are_told_once(running: str, people: People) -> None:
     manager = Alertmanager([running])
     manager.post([the_alert(datetime.now(UTC))])
-    until("the notification", lambda: bool(people.told), seconds=10)
+    eventually(lambda: bool(people.told), within=10, what="the notification")
 
     manager.post([the_alert(datetime.now(UTC), resolved=True)])
     manager.post([the_alert(datetime.now(UTC), resolved=True)])
 
-    until("the alert to be gone", lambda: not active(running), seconds=10)
-    until("the second notification", lambda: len(people.told) > 1, seconds=10)
+    eventually(lambda: not active(running), within=10, what="the alert to be gone")
+    eventually(lambda: len(people.told) > 1, within=10, what="the second notification")
     assert people.notifications() == [("firing", "checkout-12"), ("resolved", "checkout-12")]
 
 

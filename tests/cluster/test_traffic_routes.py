@@ -7,7 +7,6 @@ address, so that no image is needed, behind Services with EndpointSlices of our 
 import json
 import os
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from controller.traffic.routes import (
 )
 from dev.environment import Environment
 from dev.layout import NODE_ADDRESS
-from dev.waiting import until
+from tests.waiting import eventually
 
 STABLE, CANARY = "checkout", "checkout-canary"
 
@@ -86,13 +85,14 @@ class Shop:
         kind: Kind = kinds.HTTP_ROUTE,
     ) -> Split:
         """Wait until the gateway's answer on the route is as wanted, and return it."""
-        until(
-            what,
-            lambda: holds(read_split(self.route(kind), STABLE, CANARY)),
-            seconds=15,
-            explain=lambda: json.dumps(self.route(kind).get("status")),
-        )
-        return read_split(self.route(kind), STABLE, CANARY)
+
+        def answered() -> Split | None:
+            split = read_split(self.route(kind), STABLE, CANARY)
+            return split if holds(split) else None
+
+        found = eventually(answered, within=15, what=what)
+        assert found is not None
+        return found
 
     def service(self, name: str, port: int) -> None:
         """Make a Service with one endpoint: the server at `port` of the node."""
@@ -171,23 +171,12 @@ def serving() -> Iterator[dict[str, int]]:
 
 
 @pytest.fixture
-def shop(serving: dict[str, int]) -> Iterator[Shop]:
+def shop(client: Client, namespace: str, serving: dict[str, int]) -> Shop:
     environment = Environment.from_variables(os.environ)
-    client = Client.connect(kubeconfig=str(environment.kubeconfig))
-    namespace = f"traffic-{uuid.uuid4().hex[:8]}"
-    client.create(
-        kinds.NAMESPACE,
-        None,
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-    )
     made = Shop(client, namespace, environment)
     made.service(STABLE, serving[STABLE])
     gateway = {"name": environment.gateway_name, "namespace": environment.gateway_namespace}
-    refs = [{"name": STABLE, "port": 80}]
-    for kind, rules in (
-        (kinds.HTTP_ROUTE, {"backendRefs": refs}),
-        (kinds.GRPC_ROUTE, {"backendRefs": refs}),
-    ):
+    for kind, host in ((kinds.HTTP_ROUTE, made.host), (kinds.GRPC_ROUTE, f"grpc.{made.host}")):
         client.create(
             kind,
             namespace,
@@ -197,18 +186,14 @@ def shop(serving: dict[str, int]) -> Iterator[Shop]:
                 "metadata": {"name": "checkout"},
                 "spec": {
                     "parentRefs": [gateway],
-                    "hostnames": [
-                        f"{kind.plural}.{made.host}" if kind is kinds.GRPC_ROUTE else made.host
-                    ],
-                    "rules": [rules],
+                    "hostnames": [host],
+                    "rules": [{"backendRefs": [{"name": STABLE, "port": 80}]}],
                 },
             },
         )
     made.wait("the HTTPRoute to be accepted")
-    until("the gateway to serve the HTTPRoute", made.serves, seconds=15)
-    yield made
-    client.delete(kinds.NAMESPACE, None, namespace)
-    client.close()
+    eventually(made.serves, within=15, what="the gateway to serve the HTTPRoute")
+    return made
 
 
 def team(value: str) -> list[dict[str, Any]]:
@@ -217,9 +202,9 @@ def team(value: str) -> list[dict[str, Any]]:
     return [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [header]}}]
 
 
-def eventually(what: str, shop: Shop, wanted: Callable[[Counter[str]], bool]) -> None:
+def seen(shop: Shop, wanted: Callable[[Counter[str]], bool], what: str) -> None:
     """Wait until a hundred requests are answered as wanted: the gateway takes a moment."""
-    until(what, lambda: wanted(shop.versions(100)), seconds=15)
+    eventually(lambda: wanted(shop.versions(100)), within=15, what=what)
 
 
 def test_users_meet_the_canary_in_its_share_and_never_after_it_is_taken_back(
@@ -230,14 +215,14 @@ def test_users_meet_the_canary_in_its_share_and_never_after_it_is_taken_back(
     at_nothing = shop.versions(200)
     shop.set_weight(5)
     assert shop.wait("5 % to be accepted").weight == 5
-    eventually("requests to reach the canary", shop, lambda seen: seen[CANARY] > 0)
+    seen(shop, lambda answers: answers[CANARY] > 0, "requests to reach the canary")
     at_five = shop.versions(1000)
     shop.set_weight(50)
-    eventually("half of the requests to reach the canary", shop, lambda s: s[CANARY] > 25)
+    seen(shop, lambda answers: answers[CANARY] > 25, "half of the requests to reach the canary")
     at_half = shop.versions(1000)
     shop.remove_canary()
     shop.wait("the removal to be accepted")
-    eventually("the canary to get no more", shop, lambda seen: seen[CANARY] == 0)
+    seen(shop, lambda answers: answers[CANARY] == 0, "the canary to get no more")
     after = shop.versions(200)
 
     assert at_nothing == {STABLE: 200}
@@ -288,20 +273,19 @@ def test_the_users_edits_in_the_middle_survive_and_the_split_stays(
     shop.set_weight(50)
     shop.wait("both rules to be accepted")
 
-    def seen(path: str) -> set[tuple[str, str | None]]:
+    def answers(path: str) -> set[tuple[str, str | None]]:
         return {(answer["version"], answer["team"]) for answer in shop.ask(path, 40)}
 
     both = {"/new": {(STABLE, "new"), (CANARY, "new")}, "/": {(STABLE, "old"), (CANARY, "old")}}
     assert "rules[0] is not as written for 50 %" in edited.uneven
-    until(
-        "both rules to be split, with their filters",
-        lambda: both == {path: seen(path) for path in both},
-        seconds=15,
-        explain=lambda: str({path: seen(path) for path in both}),
+    eventually(
+        lambda: both == {path: answers(path) for path in both},
+        within=15,
+        what="both rules to be split, with their filters",
     )
 
     shop.remove_canary()
-    eventually("the canary to get no more", shop, lambda seen: seen[CANARY] == 0)
+    seen(shop, lambda answers: answers[CANARY] == 0, "the canary to get no more")
     assert shop.versions(40, "/new") == {STABLE: 40}
     assert [
         [ref["name"] for ref in each["backendRefs"]] for each in shop.route()["spec"]["rules"]
