@@ -1,4 +1,4 @@
-"""The canary Deployment and its Service, built from the user's own as manifests to apply.
+"""The canary Deployment and its Service, built from the user's own as manifests.
 
 Canary pods differ from stable pods in exactly one label, so that everything else which selects
 pods keeps working, and the user's Service does not select them. Both objects belong to the Release
@@ -78,9 +78,10 @@ def build_canary(
     track_label: str,
     replicas: int,
 ) -> dict[str, Any]:
-    """Return the canary Deployment of a release, to be written by server-side apply.
+    """Return the canary Deployment of a release, to be created, and scaled by patch from then on.
 
-    `deployment` is the user's, `template` the release's own pod template.
+    `deployment` is the user's, `template` the release's own pod template. Server-side apply would
+    refuse templates that are valid and common, such as those that set one variable twice.
     """
     spec = deployment["spec"]
     metadata = template.get("metadata") or {}
@@ -122,7 +123,7 @@ def canary_selector(
 def build_canary_service(
     service: Object, *, release: str, release_uid: str, track_label: str
 ) -> dict[str, Any]:
-    """Return the Service in front of the canary, to be written by server-side apply.
+    """Return the Service in front of the canary, to be created or applied.
 
     It has the ports of the user's Service, no node ports, and an address of its own inside the
     cluster; headless where the user's is.
