@@ -141,7 +141,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
     lease = Lease(connect(), settings.namespace, "gander", identity=settings.pod_name)
     machinery = assemble(world, settings, lease.leads)
     probes = Probes(
-        settings.port,
+        settings.http_port,
         live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
         ready=(lambda: _not_synced(world),),
     )

@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     namespace: str = Field(default="gander-system", description="Where the Lease lives.")
     pod_name: str = Field(default="gander", description="This replica's identity.")
     watch_namespace: str = Field(default="", description="Only this namespace; empty: all.")
-    port: int = Field(default=8080, ge=1, le=65535, description="/metrics, /healthz, /readyz.")
+    http_port: int = Field(default=8080, ge=1, le=65535, description="/metrics, /healthz, /readyz.")
     workers: int = Field(default=8, ge=1, le=64, description="Passes that run side by side.")
     look_workers: int = Field(default=8, ge=1, le=64, description="Prometheus queries at once.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

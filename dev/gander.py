@@ -4,6 +4,7 @@ The same for demo, tests and benchmarks, so that all of them run what a user run
 ServiceAccount, those permissions and nothing more.
 """
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,6 +42,7 @@ def push_image(environment: Environment, say: Callable[[str], None]) -> str:
 
 def install(environment: Environment, image: str, values: Mapping[str, str] | None = None) -> None:
     """Install or upgrade Gander and wait until it is ready."""
+    _clear(environment)
     repository, _, digest = image.partition("@")
     wanted = {"image.repository": repository, "image.digest": digest, **(values or {})}
     settings = (f"--set={key}={value}" for key, value in wanted.items())
@@ -55,6 +57,13 @@ def install(environment: Environment, image: str, values: Mapping[str, str] | No
         f"--timeout={INSTALL_SECONDS}s",
         *settings,
     )
+
+
+def _clear(environment: Environment) -> None:
+    """Remove an installation that was interrupted; helm refuses to go on from one."""
+    found = json.loads(helm(environment, "list", "--all", "--output=json"))
+    if any(each["name"] == RELEASE and each["status"] != "deployed" for each in found):
+        helm(environment, "uninstall", RELEASE, "--no-hooks", "--wait")
 
 
 def uninstall(environment: Environment) -> None:

@@ -18,6 +18,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 
 {{- /* What the controller and the Job that ends its work have in common. */}}
 {{- define "gander.pod" -}}
+# The Service's own variables would look like settings of ours.
+enableServiceLinks: false
 serviceAccountName: gander
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
