@@ -8,6 +8,7 @@ lease ends with 1: a new process knows nothing that could be stale.
 """
 
 import argparse
+import contextlib
 import signal
 import sys
 import threading
@@ -16,15 +17,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
+from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
+from controller.kube import kinds
 from controller.kube.client import Client
-from controller.kube.errors import ConfigurationError
+from controller.kube.errors import ConfigurationError, NotFound
 from controller.kube.events import Recorder
 from controller.kube.lease import Lease
 from controller.kube.queue import WorkQueue
 from controller.reconcile.alert import AlertReconciler
 from controller.reconcile.arms import gather_arms
+from controller.reconcile.inventory import Inventory
 from controller.reconcile.looks import Observer
 from controller.reconcile.plan import PlanReconciler
 from controller.reconcile.prometheus import PrometheusPool
@@ -82,7 +86,7 @@ def assemble(
         workers=settings.look_workers,
         connect=pool.of,
         arms=lambda release: gather_arms(world, release),
-        wake=lambda namespace, release: passes.add((RELEASE, namespace, release)),
+        wake=lambda namespace, release, seconds: add((RELEASE, namespace, release), seconds),
     )
     Triggers(world, add).connect()
     reconcilers = {
@@ -138,6 +142,9 @@ def run(settings: Settings, *, leaving: bool) -> int:
     world = connect_world(
         connect, client, recorder, namespace=settings.watch_namespace or None, leaving=leaving
     )
+    REGISTRY.register(Inventory(world.plans.all, world.releases.all))
+    if leaving:
+        _retire(client, settings.namespace)
     lease = Lease(connect(), settings.namespace, "gander", identity=settings.pod_name)
     machinery = assemble(world, settings, lease.leads)
     probes = Probes(
@@ -179,6 +186,14 @@ def run(settings: Settings, *, leaving: bool) -> int:
 def _until_stopped(stop: threading.Event) -> int:
     stop.wait()
     return 0
+
+
+def _retire(client: Client, namespace: str) -> None:
+    """Scale the controller to none: it gives its lease back, and adopts nothing anew."""
+    with contextlib.suppress(NotFound):
+        client.merge_patch(
+            kinds.DEPLOYMENT, namespace, "gander", {"spec": {"replicas": 0}}, subresource="scale"
+        )
 
 
 def _leave(world: World, stop: threading.Event) -> int:

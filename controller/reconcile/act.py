@@ -1,10 +1,12 @@
 """Does what the state machine decided about one release. Every action may be repeated."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from controller.api.names import FIELD_MANAGER, canary_name
 from controller.api.release import Release
 from controller.kube import kinds
+from controller.kube.errors import AlreadyExists, Conflict
 from controller.reconcile.rollout import find_revision
 from controller.reconcile.routes import write_weight, write_without_canary
 from controller.reconcile.world import World
@@ -66,10 +68,28 @@ class Actor:
             track_label=self.release.spec.rules.track_label,
             replicas=replicas,
         )
-        answer = self.world.client.apply(
-            kinds.DEPLOYMENT, self._namespace, manifest, field_manager=FIELD_MANAGER
-        )
+        # Not by server-side apply: it refuses templates that set a variable twice, which is valid.
+        try:
+            answer = self.world.client.create(kinds.DEPLOYMENT, self._namespace, manifest)
+        except AlreadyExists:
+            answer = self._scale_canary(manifest["metadata"]["name"], replicas)
         self.world.deployments.observe(answer)
+
+    def _scale_canary(self, name: str, replicas: int) -> dict[str, Any]:
+        """Scale the canary, if it is this release's own."""
+        canary = self.world.client.get(kinds.DEPLOYMENT, self._namespace, name)
+        owners = canary["metadata"].get("ownerReferences") or []
+        if all(owner["uid"] != self.release.metadata.uid for owner in owners):
+            raise Conflict(
+                409, "Conflict", f"Deployment {name} exists and is not of this release; delete it"
+            )
+        return self.world.client.merge_patch(
+            kinds.DEPLOYMENT,
+            self._namespace,
+            name,
+            {"spec": {"replicas": replicas}},
+            resource_version=canary["metadata"]["resourceVersion"],
+        )
 
     def _ensure_service(self) -> None:
         service = self.world.client.get(

@@ -83,14 +83,15 @@ class AlertReconciler:
     def _post(
         self, receivers: tuple[Receiver, ...], stored: Json, release: Release, *, resolved: bool
     ) -> None:
-        now = self.world.clock()
+        """Post to every receiver; one that is down keeps none of the others from hearing it."""
+        failure: NotifyError | None = None
         for receiver in receivers:
             target = receiver.alertmanager
             alert = rollback_alert(
                 release,
                 labels=target.labels,
                 runbook_url=target.runbook_url,
-                now=now,
+                now=self.world.clock(),
                 resolved=resolved,
             )
             try:
@@ -98,10 +99,13 @@ class AlertReconciler:
             except NotifyError as error:
                 ALERTS.labels("error").inc()
                 self.world.recorder.event(stored, "Warning", "AlertNotSent", str(error))
-                raise
+                failure = error
+                continue
+            ALERTS.labels("resolved" if resolved else "firing").inc()
             for sentence in missed:
                 self.world.recorder.event(stored, "Warning", "AlertReplicaMissed", sentence)
-            ALERTS.labels("resolved" if resolved else "firing").inc()
+        if failure is not None:
+            raise failure
 
     def _record(self, stored: Json, release: Release, why: str) -> None:
         value: ConditionStatus = "False" if why else "True"

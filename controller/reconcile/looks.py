@@ -43,7 +43,11 @@ Token = tuple[Any, ...]
 
 
 class Observer:
-    """Runs looks in the background. `wake(namespace, name)` is called when a result is there."""
+    """Runs looks in the background.
+
+    `wake(namespace, name, seconds)` asks for a pass, at once when a result is there. A look that
+    finds no new sample is tried again without a pass writing anything.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Observer:
         workers: int,
         connect: Callable[[Release], Prometheus],
         arms: Callable[[Release], Arms],
-        wake: Callable[[str, str], None],
+        wake: Callable[[str, str, float], None],
     ) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
         self._connect = connect
@@ -60,6 +64,7 @@ class Observer:
         self._lock = threading.Lock()
         self._under_way: dict[Key, Token] = {}
         self._results: dict[Key, tuple[Token, Judged]] = {}
+        self._early: dict[Key, tuple[Token, datetime]] = {}
 
     def judged(self, facts: Facts, now: datetime) -> Judged | None:
         """Return the result of the look that is due, once; start that look if need be."""
@@ -72,8 +77,12 @@ class Observer:
             found = self._results.pop(key, None)
             if found is not None and found[0] == token:
                 return found[1]
-            if self._under_way.get(key) == token:
+            waits = self._early.get(key)
+            if self._under_way.get(key) == token or (
+                waits and waits[0] == token and now < waits[1]
+            ):
                 return None
+            self._early.pop(key, None)
             self._under_way[key] = token
         self._pool.submit(self._take, key, token, release, now)
         return None
@@ -83,6 +92,7 @@ class Observer:
         with self._lock:
             self._results.pop((namespace, name), None)
             self._under_way.pop((namespace, name), None)
+            self._early.pop((namespace, name), None)
 
     def stop(self) -> None:
         """Begin no further look."""
@@ -92,16 +102,24 @@ class Observer:
         """Take one look; whatever happens, the release gets an answer."""
         try:
             with LOOK_SECONDS.time():
-                result = take_look(release, self._arms(release), self._connect(release), now)
+                result: Judged | None = take_look(
+                    release, self._arms(release), self._connect(release), now
+                )
         except Exception as error:
             log.exception("look failed", namespace=key[0], release=key[1])
             result = blind(release, Problem("LookFailed", f"the look failed: {error!r}"), now)
-        LOOKS.labels(result.problem.reason if result.problem else "ok").inc()
         with self._lock:
             if self._under_way.get(key) == token:
                 del self._under_way[key]
-            self._results[key] = (token, result)
-        self._wake(*key)
+            if result is None:
+                self._early[key] = (token, now + TOO_EARLY_AGAIN)
+            else:
+                self._results[key] = (token, result)
+        if result is None:
+            self._wake(*key, TOO_EARLY_AGAIN.total_seconds())
+            return
+        LOOKS.labels(result.problem.reason if result.problem else "ok").inc()
+        self._wake(*key, 0.0)
 
 
 def _is_due(facts: Facts, now: datetime) -> bool:
@@ -134,14 +152,19 @@ def blind(release: Release, problem: Problem, now: datetime) -> Judged:
     )
 
 
-def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetime) -> Judged:
-    """Read every metric since its last look and judge all of them together."""
+def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetime) -> Judged | None:
+    """Read every metric since its last look and judge all of them together.
+
+    None: no metric has a new sample yet.
+    """
     status, analysis = release.status, release.spec.rules.analysis
     before = {metric.name: metric for metric in status.metrics}
     answers = {
         rule.name: _read(release, rule, before.get(rule.name), arms, prometheus, now)
         for rule in release.spec.rules.metrics
     }
+    if all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values()):
+        return None
     evidence = {
         rule.name: _grow(
             release, rule, before.get(rule.name), answers[rule.name], arms, prometheus, now
@@ -165,12 +188,11 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
         for rule in release.spec.rules.metrics
     )
     problem = _problem(release, answers, {name: refused for name, (_, refused) in evidence.items()})
-    early = all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values())
     culprits = [found for found, _ in evidence.values() if found.name in judgement.culprits]
     return Judged(
         verdict=judgement.verdict.value,
         metrics=metrics,
-        next=now + (TOO_EARLY_AGAIN if early else analysis.look),
+        next=now + analysis.look,
         exposure=_exposed(status.exposure, release.spec.rules.metrics, answers),
         problem=problem,
         cause="; ".join(explain(found, metrics=len(evidence)) for found in culprits)

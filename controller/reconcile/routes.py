@@ -50,11 +50,8 @@ def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts
     stable, canary = services_of(release)
     split = read_split(route, stable, canary)
     problem = None
-    if split.rules == 0:
-        message = f"{title} has no rule with a backendRef to Service {stable}; add one"
-        problem = Problem("RouteWithoutService", message)
-    elif not split.pending and not split.accepted:
-        problem = Problem("RouteRefused", split.problem)
+    if split.problem and not (split.pending and split.reason == "RouteRefused"):
+        problem = Problem(split.reason, split.problem)
     writer = ""
     if release.status.weight.wanted and split.weight != release.status.weight.wanted:
         writer = _writer(world, kind, namespace, name)
