@@ -9,9 +9,8 @@ import math
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import requests
 import urllib3
@@ -170,17 +169,22 @@ class _Api(PrometheusConnect):
 
 def _cause(error: Exception) -> str:
     """Return in words why there was no answer, from the innermost error that says it."""
-    chain: list[Any] = [error]
-    while chain[-1] is not None and len(chain) < 10:
-        inner = chain[-1]
-        reason = inner.args[0] if inner.args and isinstance(inner.args[0], Exception) else None
-        chain.append(getattr(inner, "reason", None) or reason or inner.__cause__)
-    for inner in reversed(chain[:-1]):
+    for inner in reversed(list(_chain(error))):
         if isinstance(inner, ssl.SSLCertVerificationError):
             return f"its certificate cannot be trusted, {inner.verify_message}; see ca.crt"
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror.lower()
     return "the connection broke off before the answer was complete"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Return an error and what it came from, in the three ways of requests and urllib3."""
+    for _ in range(10):
+        if error is None:
+            return
+        yield error
+        inner = (getattr(error, "reason", None), *error.args[:1], error.__cause__)
+        error = next((cause for cause in inner if isinstance(cause, BaseException)), None)
 
 
 def _date(headers: Mapping[str, str]) -> float | None:

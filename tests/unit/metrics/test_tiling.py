@@ -107,20 +107,15 @@ def test_looks_tile(
         good = sum(pod.counted("200", 0.0, since) for pod in pods)
         assert sum(look.met_bad for look in seen) == bad
         assert sum(look.met for look in seen) == bad + good
-        judged_bad, judged = _judged(pods, changed, since, looked=bool(looks))
+        judged_bad, judged = _judged(pods, changed, since)
         assert sum(look.bad for look in seen) == judged_bad
         assert sum(look.total for look in seen) == judged
 
 
-def _judged(
-    pods: tuple[World, ...],
-    changed: float,
-    end: float,
-    looked: bool,  # noqa: FBT001  # a fact
-) -> tuple[int, int]:
+def _judged(pods: tuple[World, ...], changed: float, end: float) -> tuple[int, int]:
     """Return the requests behind the first scrape at or after the weight change."""
     bad = total = 0
-    for pod in pods if looked else ():
+    for pod in pods:
         times = [scrape.at for scrape in pod.scrapes]
         # The last scrape before the first window, where that is behind the change already.
         before = times[bisect_right(times, 0.0) - 1]
