@@ -1,0 +1,162 @@
+"""One shop with its plan, as a test sees it: what people do to it, and what they see of it.
+
+Promises: everything is done and read the way a user would, with kubectl and through the gateway;
+every wait has a deadline and shows the release, the plan and the controller's last words when it
+passes in vain.
+"""
+
+import json
+from typing import Any, Final
+
+import yaml
+
+from dev import gander
+from dev.errors import DevError
+from dev.load import Load
+from dev.load_figures import Summary
+from dev.load_sender import Plan
+from dev.reach import kubectl
+from dev.shop import deploy
+from dev.shop.baskets import Mix
+from dev.shop.deploy import NAME, Shop
+from dev.waiting import until
+
+EXAMPLE: Final = gander.ROOT / "examples" / "checkout"
+QUIET: Final = Mix(samples=0.0, suppliers=0.0, flaky=0.0)
+LONGEST_LOAD: Final = 1500.0
+RELEASE_SECONDS: Final = 300.0
+ENDS: Final = frozenset({"Succeeded", "RolledBack", "Aborted", "Superseded"})
+Json = dict[str, Any]
+
+
+class Story:
+    """One shop in a namespace of its own. `images` are the shop's by version."""
+
+    def __init__(self, shop: Shop, images: dict[str, str]) -> None:
+        self.shop = shop
+        self.images = images
+        self._loads: list[Load] = []
+
+    def adopt(self, **spec: Any) -> None:
+        """Apply metric and plan, and wait until changes are held back."""
+        self.apply_plan(**spec)
+        self.await_plan("Idle")
+
+    def apply_plan(self, **spec: Any) -> None:
+        """Apply metric and plan of examples/checkout; `spec` replaces fields of the plan's."""
+        metric, plan = (
+            yaml.safe_load((EXAMPLE / f"{n}.yaml").read_text()) for n in ("metrics", "plan")
+        )
+        plan["spec"].update(spec)
+        for item in (metric, plan):
+            item["metadata"]["namespace"] = self.shop.namespace
+        self.apply(metric, plan)
+
+    def apply(self, *items: Json) -> None:
+        """Apply objects, as `kubectl apply` does. DevError: with the API server's sentence."""
+        self.shop.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(items))
+
+    def load(self, rate: float = 50.0, mix: Mix = QUIET) -> Load:
+        """Send requests through the gateway until the test ends or `Load.stop`."""
+        load = Load.start(
+            self.shop.environment, Plan(rate, LONGEST_LOAD, self.shop.hostname, mix, 1)
+        )
+        self._loads.append(load)
+        return load
+
+    def set_image(self, version: str) -> None:
+        """Change the image, as people do by hand."""
+        deploy.set_image(self.shop, self.images[version])
+
+    def get(self, *name: str) -> Json:
+        """Return one object; empty if it is not there."""
+        found: Json = json.loads(
+            self.shop.kubectl("get", *name, "--ignore-not-found", "-o", "json") or "{}"
+        )
+        return found
+
+    def plan(self) -> Json:
+        """Return the plan's status."""
+        return dict(self.get("releaseplan", NAME).get("status", {}))
+
+    def release(self, number: int = 1) -> Json:
+        """Return a release's status."""
+        return dict(self.get("release", f"{NAME}-{number}").get("status", {}))
+
+    def deployment(self) -> Json:
+        """Return the user's Deployment."""
+        return self.get("deployment", NAME)
+
+    def canary(self) -> Json:
+        """Return the canary Deployment; empty if there is none."""
+        return self.get("deployment", f"{NAME}-canary")
+
+    def backends(self) -> dict[str, int]:
+        """Return the weights of the route's first rule by Service."""
+        route = self.get("httproute", NAME)
+        return {ref["name"]: ref["weight"] for ref in route["spec"]["rules"][0]["backendRefs"]}
+
+    def replica_sets(self) -> dict[str, int]:
+        """Return the ReplicaSets of the user's Deployment, with the number of pods each wants."""
+        uid = self.deployment()["metadata"]["uid"]
+        return {
+            item["metadata"]["name"]: item["spec"]["replicas"]
+            for item in self.get("replicasets")["items"]
+            if any(owner["uid"] == uid for owner in item["metadata"]["ownerReferences"])
+        }
+
+    def await_plan(self, phase: str, *, seconds: float = 90.0) -> Json:
+        """Wait until the plan is in a phase; return its status."""
+        self._until(f"plan to be {phase}", lambda: self.plan().get("phase") == phase, seconds)
+        return self.plan()
+
+    def await_release(
+        self, *phases: str, number: int = 1, reason: str | None = None, seconds: float = 120.0
+    ) -> Json:
+        """Wait until a release is in one of the phases, for a reason if one is given."""
+
+        def there() -> bool:
+            status = self.release(number)
+            if status.get("phase") in phases and reason in (None, status.get("reason")):
+                return True
+            if status.get("phase") in ENDS:
+                raise DevError(f"it ended as {status['phase']}: {status['message']}\n{self.told()}")
+            return False
+
+        self._until(f"release {number} to be {' or '.join(phases)} {reason or ''}", there, seconds)
+        return self.release(number)
+
+    def await_end(self, number: int = 1, *, seconds: float = RELEASE_SECONDS) -> Json:
+        """Wait until a release has ended; return its status."""
+        self._until(
+            f"release {number} to end", lambda: self.release(number).get("phase") in ENDS, seconds
+        )
+        return self.release(number)
+
+    def told(self) -> str:
+        """Return what there is to know: releases, plan, pods and the controller's last words."""
+        shown = [
+            self.shop.kubectl("get", "releases,releaseplans,pods,httproutes", "-o", "wide"),
+            self.shop.kubectl("get", "releases", "-o", "jsonpath={.items[*].status.timeline}"),
+            kubectl(
+                self.shop.environment,
+                "logs",
+                f"--namespace={gander.NAMESPACE}",
+                "deployment/gander",
+                "--tail=30",
+            ),
+        ]
+        return "\n".join(shown)
+
+    def close(self) -> None:
+        """Stop the loads that still run."""
+        for load in self._loads:
+            load.stop()
+
+    def _until(self, what: str, holds: Any, seconds: float) -> None:
+        until(f"{self.shop.namespace}: {what}", holds, seconds=seconds, explain=self.told)
+
+
+def lost(summary: Summary) -> int:
+    """Return how many requests no version answered."""
+    return sum(summary.lost.values())
