@@ -36,7 +36,17 @@ def render(*templates: str, values: dict[str, Any] | None = None) -> list[dict[s
     shown = [f"--show-only=templates/{name}.yaml" for name in templates]
     given = [f"--set-json={name}={json.dumps(value)}" for name, value in (values or {}).items()]
     text = run("helm", "template", "gander", str(CHART), *template_flags(), *shown, *given)
-    return [item for item in yaml.safe_load_all(text) if item]
+    return [item for item in yaml.load_all(text, Loader=_Strict) if item]
+
+
+class _Strict(yaml.SafeLoader):
+    """Refuses a key that is there twice, as kubectl does and helm does not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # the base's signature
+        """Read a mapping."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"twice in one mapping: {keys}{node.start_mark}"
+        return super().construct_mapping(node, deep)
 
 
 def template_flags() -> tuple[str, ...]:

@@ -21,8 +21,6 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 # The Service's own variables would look like settings of ours.
 enableServiceLinks: false
 serviceAccountName: gander
-# The variables that the Service gander would give would pass for settings.
-enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
