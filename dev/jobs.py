@@ -57,7 +57,7 @@ def demo(
     passed = play(environment, console)
     if keep:
         console.print("It is left running. Look around with:")
-        console.print("  .venv/bin/python -m dev run -- kubectl get plans,releases -A")
+        console.print("  .venv/bin/python -m dev run -- kubectl get releaseplans,releases -A")
         console.print("  .venv/bin/python -m dev run -- bash")
         console.print("and remove it with `make down`.")
     elif environment.name:
