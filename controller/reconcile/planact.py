@@ -57,7 +57,11 @@ class PlanActor:
                 present = self.facts.plan.metadata.finalizers
                 self._finalizers([f for f in present if f != FINALIZER])
             case Adopt(resource_version):
-                self._patch({"metadata": {"labels": {PLAN_LABEL: self._name}}}, resource_version)
+                marks = {
+                    "labels": {PLAN_LABEL: self._name},
+                    "annotations": {LEFT_PAUSED_ANNOTATION: None},
+                }
+                self._patch({"metadata": marks}, resource_version)
             case Leave(resource_version, unpause):
                 self._leave(resource_version, unpause=unpause)
             case Pause(resource_version):
