@@ -15,7 +15,37 @@ from typing import Any, Final
 import msgspec
 
 from controller.kube import wire
-from controller.kube.parts import Condition, Meta, Selector, ServicePort, condition
+from controller.kube.parts import (
+    Condition,
+    Meta,
+    OwnerReference,
+    Requirement,
+    Selector,
+    ServicePort,
+    condition,
+)
+
+__all__ = [
+    "Condition",
+    "ContainerState",
+    "Deployment",
+    "Meta",
+    "OwnerReference",
+    "Pod",
+    "ReplicaSet",
+    "Requirement",
+    "Selector",
+    "Service",
+    "ServicePort",
+    "Strategy",
+    "condition",
+    "decode_deployment",
+    "decode_json",
+    "decode_pod",
+    "decode_replica_set",
+    "decode_service",
+    "decode_template",
+]
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _MAX_MESSAGE: Final = 1024  # characters of a container's message
