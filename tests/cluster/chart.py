@@ -5,6 +5,8 @@ later `helm upgrade --install` in the same cluster takes them over instead of re
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import yaml
 
 from controller.kube import kinds
 from controller.kube.client import Client
+from controller.kube.errors import NotFound
 from tests.cluster.commands import run
 from tests.waiting import eventually
 
@@ -65,6 +68,33 @@ def _established(client: Client, name: str) -> bool:
     stored = client.get(kinds.CUSTOM_RESOURCE_DEFINITION, None, name)
     conditions = {each["type"]: each["status"] for each in stored["status"].get("conditions", ())}
     return conditions.get("Established") == "True"
+
+
+@contextmanager
+def controller_stopped(client: Client) -> Iterator[None]:
+    """Have no controller run, where Gander is installed, and as many as before afterwards."""
+    wanted = _scale(client, 0)
+    try:
+        yield
+    finally:
+        _scale(client, wanted)
+
+
+def _scale(client: Client, replicas: int) -> int:
+    """Bring the controller to so many ready pods, and no others; return how many were wanted."""
+
+    def there() -> bool:
+        status = client.get(kinds.DEPLOYMENT, NAMESPACE, "gander").get("status", {})
+        pods = client.list(kinds.POD, NAMESPACE, labels="app.kubernetes.io/component=controller")
+        return bool(len(pods) == status.get("readyReplicas", 0) == replicas)
+
+    try:
+        before = client.get(kinds.DEPLOYMENT, NAMESPACE, "gander")["spec"]["replicas"]
+    except NotFound:
+        return 0
+    client.merge_patch(kinds.DEPLOYMENT, NAMESPACE, "gander", {"spec": {"replicas": replicas}})
+    eventually(there, within=120, what=f"{replicas} controllers")
+    return int(before)
 
 
 def install(client: Client, template: str) -> list[dict[str, Any]]:

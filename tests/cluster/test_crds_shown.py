@@ -1,5 +1,7 @@
 """What a real API server adds to our objects, and how kubectl shows them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from controller.api import crd
@@ -12,10 +14,15 @@ from tests.cluster.commands import run
 from tests.cluster.samples import KINDS, PLAN, RELEASE
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.disruptive
+
 
 @pytest.fixture(scope="module", autouse=True)
-def crds(client: Client) -> None:
-    chart.install_crds(client)
+def crds(client: Client) -> Iterator[None]:
+    """Have our kinds, and no controller that writes a status of its own."""
+    with chart.controller_stopped(client):
+        chart.install_crds(client)
+        yield
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -5,7 +5,7 @@ What changes no template goes through.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from tests.waiting import eventually
 NAME = "checkout"
 OLD, NEW = "localhost/pause:1", "localhost/pause:2"
 GANDER = (f"--as={chart.ACCOUNT}", "--as-group=system:masters")
+
+pytestmark = pytest.mark.disruptive
 
 Change = Callable[["Shop"], object]
 
@@ -86,9 +88,11 @@ class Shop:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def guard(client: Client) -> None:
-    """Install the chart's policy as the only part of Gander."""
-    chart.install(client, "guard")
+def guard(client: Client) -> Iterator[None]:
+    """Have the chart's policy, and nothing of Gander that runs."""
+    with chart.controller_stopped(client):
+        chart.install(client, "guard")
+        yield
 
 
 @pytest.fixture
