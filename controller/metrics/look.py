@@ -31,7 +31,7 @@ _FRESH_INTERVALS = 2.5
 _WHOLE_INTERVAL = 0.9
 _STALE_SECONDS = 60.0
 _STALE_INTERVALS = 4.0
-_AHEAD_SECONDS = 10.0
+_AHEAD_SECONDS = 30.0
 _BEHIND_SECONDS = 300.0
 _NAMED = 3
 
@@ -84,18 +84,20 @@ def take_look(
 ) -> Look | NoEvidence:
     """Return the requests of both arms in the window, or why there is no look."""
     canary, stable = _arms(samples, readings, arms, bounds.now)
+    interval = max(canary.interval, stable.interval)
+    if canary.newest <= bounds.changed and _is_young(arms.canary, interval, bounds):
+        return NoEvidence("TooEarly", "the canary's first requests have not been scraped yet")
     for arm in (canary, stable):
         if not arm.readings:
             return _no_data(arm)
     newest = max(canary.newest, stable.newest)
-    interval = max(canary.interval, stable.interval)
     problem = check_clocks(newest, interval, samples.answered_at, bounds.now)
     fresh_since = newest - _FRESH_INTERVALS * interval
     for arm in (canary, stable):
         problem = (
             problem
             or _not_a_number(arm, fresh_since)
-            or _not_scraped(arm, fresh_since, bounds.warm_up)
+            or _not_scraped(arm, fresh_since, bounds)
         )
     if problem is not None:
         return problem
@@ -240,7 +242,14 @@ def _not_a_number(arm: _Arm, fresh_since: float) -> NoEvidence | None:
     return None
 
 
-def _not_scraped(arm: _Arm, fresh_since: float, warm_up: float) -> NoEvidence | None:
+def _is_young(pods: Sequence[PodRef], interval: float, bounds: Bounds) -> bool:
+    """Tell whether the canary may still be without a sample: its series begin with its weight."""
+    ready = min(pod.ready_since for pod in pods if pod.ready_since is not None)
+    begun = max(bounds.changed, ready + bounds.warm_up)
+    return bounds.now < begun + _FRESH_INTERVALS * interval
+
+
+def _not_scraped(arm: _Arm, fresh_since: float, bounds: Bounds) -> NoEvidence | None:
     """Return that more than a third of the arm's pods, or its Service, have no fresh sample."""
     if not arm.readings[0].pod:
         if arm.newest >= fresh_since:
@@ -251,10 +260,13 @@ def _not_scraped(arm: _Arm, fresh_since: float, warm_up: float) -> NoEvidence | 
             f"{arm.readings[0].series.name}; does the route still name that Service?",
         )
     seen = {counter.pod for counter in arm.counters if counter.times[-1] >= fresh_since}
+    # No canary pod has counted anything before its weight came.
+    begun = bounds.changed if arm.name == "canary" else 0.0
     grown = [
         pod.name
         for pod in arm.pods
-        if pod.ready_since is not None and pod.ready_since + warm_up <= arm.newest
+        if pod.ready_since is not None
+        and max(begun, pod.ready_since + bounds.warm_up) <= fresh_since
     ]
     missing = [pod for pod in grown if pod not in seen]
     if 3 * len(missing) <= len(grown):

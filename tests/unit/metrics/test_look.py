@@ -148,6 +148,42 @@ def test_young_pods_need_not_be_seen() -> None:
     assert taken(look).canary.total == 60
 
 
+def test_a_pod_that_became_ready_just_now_need_not_be_seen_yet() -> None:
+    for ready, expected in ((15, "Look"), (10, "NoEvidence")):
+        canary = [a_pod(CANARY), a_pod("checkout-canary-2", ready=ready)]
+        outcome = look_at(both(), arms=some_arms(canary=canary), warm_up=0)
+        assert type(outcome).__name__ == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "ready", "warm_up", "expected"),
+    [(18, -100, 0, "TooEarly"), (17, -100, 0, "NoData"), (-50, 8, 10, "TooEarly")],
+)
+def test_a_canary_that_just_got_its_weight_may_be_without_a_sample(
+    changed: float, ready: float, warm_up: float, expected: Reason
+) -> None:
+    arms = some_arms(canary=[a_pod(CANARY, ready=ready)])
+    outcome = look_at(both()[1:], arms=arms, changed=changed, warm_up=warm_up)
+    assert reason(outcome) == expected
+
+
+def test_a_canary_pod_without_a_request_is_missed_only_after_its_weight_came() -> None:
+    arms = some_arms(canary=[a_pod(CANARY), a_pod("checkout-canary-2")])
+    for changed, expected in ((15, "Look"), (14, "NoEvidence")):
+        outcome = look_at(both(), arms=arms, changed=changed)
+        assert type(outcome).__name__ == expected
+
+
+def test_what_a_former_canarys_service_counted_is_no_sample_of_this_one() -> None:
+    series = [
+        a_gateway_series("checkout", steady(20)),
+        a_gateway_series("checkout-canary", steady(2, end=-60)),
+    ]
+    spec = a_spec(PER_SERVICE, per="Service")
+    assert reason(look_at(series, spec=spec, changed=20)) == "TooEarly"
+    assert reason(look_at(series, spec=spec, changed=10)) == "NoData"
+
+
 def service_look(canary: list[Point], **kwargs: float) -> Look | NoEvidence:
     series = [
         a_gateway_series("checkout", steady(20)),
@@ -184,7 +220,7 @@ LATER = 120.0
         (both(stable=[(26, -2)]), 30, None, "NotANumber", "is -2"),
         (both(canary=ENDED), 30, None, "PodsNotScraped", "1 of 1 canary pods have no fresh sample"),
         (both(), LATER, None, "PodsNotScraped", "no pod has been scraped for 93 s"),
-        (both(), 15, None, "ClocksDiffer", "12 s ahead of Gander's clock"),
+        (both(), -5, None, "ClocksDiffer", "32 s ahead of Gander's clock"),
         (both(), 400, 30, "ClocksDiffer", "373 s old by Gander's clock but not by Prometheus'"),
         (both(canary=[(25, 5)], stable=[(25, 5)]), 30, None, "TooEarly", "no new sample"),
         (both(canary=steady(0)), 30, None, "NoTraffic", "no requests on the canary"),
