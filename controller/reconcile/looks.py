@@ -30,6 +30,7 @@ from controller.judge import (
 from controller.metrics.arms import Arms
 from controller.metrics.reader import Look, NoEvidence, Prometheus, read_history, read_look
 from controller.reconcile.metricstatus import describe
+from controller.reconcile.world import Clock, utc_now
 from controller.release.facts import Facts, Judged, Problem
 from controller.telemetry import LOOK_SECONDS, LOOKS
 
@@ -56,7 +57,9 @@ class Observer:
         connect: Callable[[Release], Prometheus],
         arms: Callable[[Release], Arms],
         wake: Callable[[str, str, float], None],
+        clock: Clock = utc_now,
     ) -> None:
+        self._clock = clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
         self._connect = connect
         self._arms = arms
@@ -87,6 +90,15 @@ class Observer:
         self._pool.submit(self._take, key, token, release, now)
         return None
 
+    def again_at(self, release: Release) -> datetime | None:
+        """Return when a look that came too early is to be tried again.
+
+        A pass in between has to keep this moment: the queue keeps one planned pass a key only.
+        """
+        with self._lock:
+            waits = self._early.get((release.metadata.namespace, release.metadata.name))
+            return waits[1] if waits else None
+
     def forget(self, namespace: str, name: str) -> None:
         """Drop what is known of a release that needs no looks any more."""
         with self._lock:
@@ -112,7 +124,7 @@ class Observer:
             if self._under_way.get(key) == token:
                 del self._under_way[key]
             if result is None:
-                self._early[key] = (token, now + TOO_EARLY_AGAIN)
+                self._early[key] = (token, self._clock() + TOO_EARLY_AGAIN)
             else:
                 self._results[key] = (token, result)
         if result is None:

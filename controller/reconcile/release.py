@@ -65,9 +65,10 @@ class ReleaseReconciler:
         if changed:
             self._tell(stored, release, status)
             return 0.0
-        if decision.again_at is None:
+        planned = [at for at in (decision.again_at, self.observer.again_at(release)) if at]
+        if not planned:
             return NOTHING_TO_DO
-        return max(0.05, (decision.again_at - now).total_seconds())
+        return max(0.05, (min(planned) - self.world.clock()).total_seconds())
 
     def _act(self, stored: Json, facts: Facts, decision: Decision) -> Decision:
         """Do what was decided. What the cluster refuses for good becomes a hold with its words."""
