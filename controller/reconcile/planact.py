@@ -37,7 +37,7 @@ from controller.release.plans import (
 PROBE_ANNOTATION = "gander.dev/probe"
 LEFT_PAUSED = (
     "Gander left this Deployment paused: its template was not released yet, or was taken back. "
-    "Run kubectl rollout resume to let it out, or kubectl rollout undo to drop it."
+    "kubectl rollout resume lets it out; to drop it, apply the former template before you resume."
 )
 
 

@@ -1,0 +1,69 @@
+"""Uninstalling Gander gives every Deployment back, with its pods serving as they did."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from controller.api.names import LEFT_PAUSED_ANNOTATION, PLAN_LABEL
+from dev import gander
+from dev.environment import Environment
+from dev.reach import kubectl
+from tests.cluster.releases.story import Story, lost
+
+pytestmark = pytest.mark.disruptive
+
+
+@pytest.fixture
+def reinstalled(environment: Environment) -> Iterator[Callable[[], None]]:
+    """Return a function that installs what is installed now; it is called at the end at least."""
+    values = json.loads(gander.helm(environment, "get", "values", gander.RELEASE, "--output=json"))
+    image = f"{values['image']['repository']}@{values['image']['digest']}"
+
+    def reinstall() -> None:
+        gander.install(environment, image)
+
+    yield reinstall
+    reinstall()
+
+
+def pods(story: Story) -> set[str]:
+    """Return the uids of the pods that serve stable."""
+    items = story.get("pods", "--selector=app=checkout")["items"]
+    return {item["metadata"]["uid"] for item in items if "track" not in item["metadata"]["labels"]}
+
+
+def test_an_uninstall_gives_everything_back(
+    story: Callable[..., Story], environment: Environment, reinstalled: Callable[[], None]
+) -> None:
+    idle, moving = story(), story(steps=[{"weight": 5, "hold": "1h"}])
+    loads = [idle.load(rate=20.0), moving.load(rate=20.0)]
+    moving.set_image("v3")
+    moving.await_release("Stepping")
+    before = {each: pods(each) for each in (idle, moving)}
+
+    gander.uninstall(environment)
+
+    for each in (idle, moving):
+        assert PLAN_LABEL not in each.deployment()["metadata"]["labels"]
+        assert each.backends() == {"checkout": 1}
+        assert each.canary() == {}
+        assert pods(each) == before[each]
+        assert "finalizers" not in each.get("releaseplan", "checkout")["metadata"]
+    assert not paused(idle)
+    assert paused(moving)
+    why = moving.deployment()["metadata"]["annotations"][LEFT_PAUSED_ANNOTATION]
+    assert "kubectl rollout resume" in why
+    assert moving.release()["phase"] == "Aborted"
+    left = kubectl(environment, "get", "mutatingadmissionpolicies,crds", "--output=name")
+    assert "gander-hold" not in left
+    assert "releases.gander.dev" in left
+
+    reinstalled()
+
+    assert idle.await_plan("Idle")["guard"] == "Guarded"
+    assert [lost(load.stop()) for load in loads] == [0, 0]
+
+
+def paused(story: Story) -> bool:
+    return bool(story.deployment()["spec"].get("paused", False))
