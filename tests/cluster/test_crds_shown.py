@@ -123,7 +123,12 @@ def test_kubectl_get_shows_plans_and_metrics(client: Client, namespace: str) -> 
     status = {
         "phase": "Rejected",
         "guard": "Guarded",
-        "stable": {"revision": "a", "replicaSet": "checkout-1", "images": ["shop:1"]},
+        "stable": {
+            "revision": "a",
+            "replicaSet": "checkout-1",
+            "images": ["shop:1"],
+            "version": "shop:1",
+        },
         "activeRelease": "checkout-2",
         "conditions": [ready],
     }
