@@ -40,9 +40,16 @@ def find_trouble(pods: Iterable[Pod], canary: Deployment | None) -> Trouble | No
     return None
 
 
+def is_running(pod: Pod) -> bool:
+    """Tell whether every container of a pod runs, ready or not."""
+    return pod.phase == "Running" and not any(
+        container.waiting_reason or container.terminated_reason for container in pod.containers
+    )
+
+
 def _of_pod(pod: Pod) -> Iterable[Trouble]:
     name = pod.meta.name
-    for container in pod.containers:
+    for container in (*pod.init_containers, *pod.containers):
         fault = _crash(name, container)
         if fault is not None:
             yield Trouble(fault, fault=True)
@@ -71,6 +78,7 @@ def _crash(pod: str, container: ContainerState) -> Problem | None:
     if code is None:
         code = container.terminated_exit_code
     words = container.last_terminated_message or container.terminated_message
-    said = f": {words.strip()[-300:]}" if words else ""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    said = f": {lines[-1][-300:]}" if lines else ""  # the last line of a trace says what it was
     message = f"pod {pod}: container {container.name} exits with code {code} ({times}){said}"
     return Problem("CrashLoop", message)

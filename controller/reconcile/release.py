@@ -20,7 +20,7 @@ from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import merge_difference
-from controller.reconcile.pods import find_trouble
+from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
 from controller.reconcile.world import Json, World
@@ -182,6 +182,7 @@ def _canary(world: World, canary: Deployment) -> CanaryFacts:
     return CanaryFacts(
         replicas=canary.replicas,
         ready=sum(pod.ready for pod in pods),
+        running=sum(is_running(pod) for pod in pods),
         images=tuple(sorted(images)),
         trouble=find_trouble(pods, canary),
     )

@@ -12,6 +12,8 @@ def deployment_facts(world: World, deployment: Deployment, release: Release) -> 
     wanted = revision_of(release.spec.template)
     holds = revision_of_raw(bytes(deployment.template)) == wanted
     mine = find_revision(world, deployment, wanted)
+    stable = release.spec.stable.replica_set
+    kept = any(s.replicas for s in world.replica_sets_of(deployment) if s.meta.name == stable)
     return DeploymentFacts(
         resource_version=deployment.meta.resource_version,
         paused=deployment.paused,
@@ -19,6 +21,7 @@ def deployment_facts(world: World, deployment: Deployment, release: Release) -> 
         started_rolling=mine is not None and (mine.replicas > 0 or mine.status_replicas > 0),
         rolled=holds and is_rolled(deployment),
         failed=_gave_up(deployment) if holds else "",
+        stable_gone=deployment.replicas > 0 and not kept,
     )
 
 

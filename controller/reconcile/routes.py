@@ -56,7 +56,12 @@ def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts
     if release.status.weight.wanted and split.weight != release.status.weight.wanted:
         writer = _writer(world, kind, namespace, name)
     return RouteFacts(
-        title, split.weight, settled=not split.pending, problem=problem, last_writer=writer
+        title,
+        split.weight,
+        settled=not split.pending,
+        problem=problem,
+        last_writer=writer,
+        uneven=bool(split.uneven),
     )
 
 
