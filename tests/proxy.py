@@ -7,10 +7,12 @@ nothing; TLS passes through it.
 import contextlib
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
 _CHUNK = 1 << 16
+_TRICKLE = 1 << 12
 
 
 class Proxy:
@@ -22,6 +24,7 @@ class Proxy:
         self._sockets: set[socket.socket] = set()
         self._flowing = threading.Event()
         self._flowing.set()
+        self._pause = 0.0  # seconds after each chunk
         self.connections = 0  # accepted so far
         self._listener: socket.socket | None = None
         self.port = 0
@@ -59,6 +62,10 @@ class Proxy:
         """Keep connections and accept new ones, but let nothing through, as a dead network path."""
         self._flowing.clear()
 
+    def trickle(self) -> None:
+        """Let a little through at a time, some 100 KB a second."""
+        self._pause = 0.04
+
     def resume(self) -> None:
         """Relay again, on the same port."""
         self._flowing.set()
@@ -87,9 +94,10 @@ class Proxy:
 
     def _relay(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(_CHUNK):
+            while data := source.recv(_CHUNK if not self._pause else _TRICKLE):
                 self._flowing.wait()
                 sink.sendall(data)
+                time.sleep(self._pause)
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
