@@ -106,7 +106,7 @@ KINDS = (
         (
             Column("Phase", ".status.phase"),
             Column("Guard", ".status.guard"),
-            Column("Stable", ".status.stable.images[0]"),
+            Column("Stable", ".status.stable.version"),
             Column("Release", ".status.activeRelease"),
             Column("Ready", f"{_READY}.status"),
             Column("Reason", f"{_READY}.reason"),

@@ -59,3 +59,10 @@ def revision_of(template: dict[str, Any]) -> str:
 def same_template(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Tell whether two templates, both defaulted by the same server, would make the same pods."""
     return canonical(one) == canonical(other)
+
+
+def short_image(image: str) -> str:
+    """Return an image's name for a table: without registry and path, a digest cut to 12 digits."""
+    name, _, digest = image.partition("@")
+    name = name.rpartition("/")[2]
+    return f"{name}@{digest.partition(':')[2][:12]}" if digest else name

@@ -248,6 +248,9 @@ class StableVersion(Model):
         Keep(32, "first"),
         Field(description="Images of its containers."),
     ] = ()
+    version: Annotated[
+        str, Cut(63), Field(description="Its first image in short: name, and tag or digest.")
+    ] = ""
 
 
 class Rejection(Model):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.api.names import BYPASS_ANNOTATION, FINALIZER
+from controller.api.names import BYPASS_ANNOTATION, FINALIZER, short_image
 from controller.api.plan import ReleasePlan, ReleasePlanStatus, StableVersion
 from controller.api.release import Phase, Release
 from controller.release.facts import Pause, Problem, Unpause
@@ -316,7 +316,10 @@ def _record_stable(
     if serving is None:
         return status
     stable = StableVersion(
-        revision=serving.revision, replica_set=serving.replica_set, images=serving.images
+        revision=serving.revision,
+        replica_set=serving.replica_set,
+        images=serving.images,
+        version=short_image(serving.images[0]) if serving.images else "",
     )
     return status if stable == status.stable else status.model_copy(update={"stable": stable})
 

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from controller.api.names import (
     release_name,
     revision_of,
     same_template,
+    short_image,
     shorten,
 )
 
@@ -70,3 +72,16 @@ def test_a_template_is_not_changed_by_looking_at_it() -> None:
     template = {"metadata": {"labels": labels}, "spec": {}}
     assert canonical(template)["metadata"]["labels"] == {"app": "checkout"}
     assert labels == {"app": "checkout", "pod-template-hash": "5d9f"}
+
+
+@pytest.mark.parametrize(
+    ("image", "short"),
+    [
+        ("registry.example:5000/shop/checkout:v1", "checkout:v1"),
+        ("checkout", "checkout"),
+        ("r.example/checkout@sha256:184378c9207efca81884a539", "checkout@184378c9207e"),
+        ("r.example/checkout:v1@sha256:184378c9207efca81884a539", "checkout:v1@184378c9207e"),
+    ],
+)
+def test_an_image_in_short_has_neither_registry_nor_a_whole_digest(image: str, short: str) -> None:
+    assert short == short_image(image)
