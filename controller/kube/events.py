@@ -18,9 +18,9 @@ from typing import Any, Final
 import structlog
 
 from controller.kube.client import Client
+from controller.kube.clock import micro_time, utc_now
 from controller.kube.errors import ApiError, NotFound, TooManyRequests, Unavailable
 from controller.kube.kinds import EVENT
-from controller.kube.lease import utc_now
 from controller.kube.series import Counted, EventType, Occurrence, Regarding, Series
 
 CONTROLLER: Final = "gander.dev/controller"
@@ -133,7 +133,7 @@ class Recorder:
                 self._drop(each.occurrence, error.message)
 
     def _write_count(self, each: Counted) -> None:
-        series = {"count": each.count, "lastObservedTime": _micro_time(each.last)}
+        series = {"count": each.count, "lastObservedTime": micro_time(each.last)}
         self._client.merge_patch(EVENT, each.namespace, each.name, {"series": series})
 
     def _patiently(self, send: Callable[[], object]) -> None:
@@ -155,7 +155,7 @@ class Recorder:
         occurrence, about = made.occurrence, made.occurrence.regarding
         return {
             "metadata": {"name": made.name},
-            "eventTime": _micro_time(occurrence.at),
+            "eventTime": micro_time(occurrence.at),
             "type": occurrence.type,
             "reason": occurrence.reason,
             "action": occurrence.action,
@@ -180,7 +180,3 @@ class Recorder:
             note=occurrence.note,
             error=why,
         )
-
-
-def _micro_time(value: datetime) -> str:
-    return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -14,15 +14,15 @@ Give it a client of its own (`Client.connect(pool=2)`), so that renewals never w
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import structlog
 
 from controller.kube.client import Client
+from controller.kube.clock import boot_clock, micro_time, utc_now
 from controller.kube.errors import AlreadyExists, ApiError, Conflict, NotFound
 from controller.kube.kinds import LEASE
 
@@ -31,16 +31,6 @@ RENEW_WITHIN: Final = 10.0  # seconds without a renewal after which the leader s
 RETRY: Final = 2.0  # seconds between two attempts
 
 log = structlog.get_logger()
-
-
-def boot_clock() -> float:
-    """Return the seconds since the machine started, including those it was suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def utc_now() -> datetime:
-    """Return the time of day, which is written for people and compared by nobody."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +188,7 @@ class Lease:
         self._patch(spec, record.version)
 
     def _spec(self, *, taken: bool, transitions: int) -> dict[str, Any]:
-        now = self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = micro_time(self._now())
         spec = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": int(self._duration),

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from controller.kube import kinds
 from controller.kube.client import Client
-from controller.kube.lease import Lease, boot_clock
+from controller.kube.clock import boot_clock
+from controller.kube.lease import Lease
 from tests.proxy import Proxy
 
 Eventually = Callable[..., Any]
