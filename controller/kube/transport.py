@@ -1,8 +1,8 @@
 """Sends requests through the official client, and turns what comes back into bytes or an error.
 
-Promises: no request waits longer than its timeout plus the time to connect, each answer is read to
-its end so that the connection is used again, each request is reported to `on_request`, and every
-failure is an `ApiError`. Retries nothing. Safe to use from many threads.
+Promises: no request waits longer than its timeout, or twice that if the answer stalls halfway; each
+answer is read to its end so that the connection is used again; each request is reported to
+`on_request`; every failure is an `ApiError`. Retries nothing. Safe to use from many threads.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class Transport:
         return Transport(api, self._on_request)
 
     def send(self, request: Request, timeout: float) -> bytes:
-        """Return the body of a successful answer; `timeout` bounds the whole, in seconds."""
+        """Return the body of a successful answer; `timeout` is in seconds."""
         deadline = time.monotonic() + timeout
         answer = self._begin(request, timeout)
         try:
