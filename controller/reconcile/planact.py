@@ -68,8 +68,8 @@ class PlanActor:
                 self._patch({"spec": {"paused": True}}, resource_version)
             case Unpause(resource_version):
                 self._patch({"spec": {"paused": None}}, resource_version)
-            case Mark(message):
-                self._mark(message)
+            case Mark(message, reason):
+                self._mark(message, reason)
             case CreateRelease(number, stable):
                 self._create(number, stable)
             case DeleteRelease(name):
@@ -129,7 +129,7 @@ class PlanActor:
             body["metadata"]["annotations"] = {LEFT_PAUSED_ANNOTATION: LEFT_PAUSED}
         self._patch(body, resource_version)
 
-    def _mark(self, message: str) -> None:
+    def _mark(self, message: str, reason: str) -> None:
         """Own one condition of the Deployment's status, or own none any more."""
         conditions = []
         if message:
@@ -138,7 +138,7 @@ class PlanActor:
                 {
                     "type": "Stalled",
                     "status": "True",
-                    "reason": "RevisionRejected",
+                    "reason": reason,
                     "message": message,
                     "lastUpdateTime": time,
                     "lastTransitionTime": time,

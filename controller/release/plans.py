@@ -121,6 +121,7 @@ class Mark:
     """Say on the Deployment's own status why it does not roll; empty takes it off."""
 
     message: str
+    reason: str = "RevisionRejected"
 
 
 PlanAction = (
@@ -167,9 +168,9 @@ def decide_plan(facts: PlanFacts, now: datetime) -> PlanDecision:
         return PlanDecision(report(plan, status, "Blocked", why, now))
     status = _record_stable(facts, deployment, status)
     phase, why, actions = _situation(facts, deployment, status)
-    mark = why.message if phase == "Rejected" else ""
-    if deployment.mark != mark:
-        actions = (*actions, Mark(mark))
+    mark = Mark(why.message, why.reason) if phase in ("Rejected", "Held") else Mark("")
+    if deployment.mark != mark.message:
+        actions = (*actions, mark)
     actions = (*actions, *_tidy(facts, deployment, status))
     due = _proof_due(facts, deployment, status, now)
     if due is not None and due <= now:
@@ -267,9 +268,11 @@ def _waiting_change(
         )
         return "Rejected", Problem("RevisionRejected", message), ()
     if status.held == deployment.revision:
+        ended = next((r for r in facts.releases if r.metadata.name == status.last_release), None)
+        cause = f": {ended.status.message.rstrip('.')}" if ended else ""
         message = (
-            f"release {status.last_release} of revision {status.held} was aborted. Stable serves. "
-            f"Change the template, or try it again with "
+            f"release {status.last_release} of revision {status.held} was aborted{cause}. Stable "
+            f"serves. Change the template, or try it again with "
             f"kubectl gander retry {status.last_release} -n {namespace}"
         )
         return "Held", Problem("ReleaseAborted", message), ()
@@ -296,7 +299,12 @@ def _leave(facts: PlanFacts, now: datetime) -> PlanDecision:
     if deployment.mark:
         return PlanDecision(status, (Mark(""),))
     if deployment.labelled:
+        status = _record_stable(facts, deployment, status)
         waits = deployment.paused and deployment.revision != _revision_of_stable(facts, status)
+        why = Problem("GanderLeft", f"changes of Deployment {plan.metadata.name} are not held back")
+        # The plan may stay, without us, and must not claim what nobody proves any more.
+        status = status.model_copy(update={"guard": "", "guard_proven_at": None})
+        status = report(plan, status, "Blocked", why, now)
         return PlanDecision(status, (Leave(deployment.resource_version, unpause=not waits),))
     return PlanDecision(status, (RemoveFinalizer(),))
 

@@ -198,7 +198,9 @@ def test_an_aborted_revision_is_held_and_not_rejected() -> None:
     decision = decide_plan(given, NOW)
     assert decision.status.phase == "Held"
     assert decision.status.rejected == ()
-    assert decision.actions == ()
+    stalled = next(c for c in decision.status.conditions if c.type == "Stalled")
+    assert "aborted: errors 1.0 % became 5.0 %. Stable serves." in stalled.message
+    assert decision.actions == (Mark(stalled.message, "ReleaseAborted"),)
     assert "kubectl gander retry checkout-2 -n shop" in decision.status.conditions[0].message
     assert decide_plan(_after(given, deployment=waiting(), releases=releases), NOW).actions == ()
 
