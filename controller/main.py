@@ -9,6 +9,7 @@ lease ends with 1: a new process knows nothing that could be stale.
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ import structlog
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
+from controller.api.names import FINALIZER, PLAN_LABEL
 from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.errors import ConfigurationError, NotFound
@@ -60,11 +62,11 @@ class Machinery:
             runner.start()
 
     def stop(self) -> None:
-        """Finish the passes under way and begin no more."""
-        self.observer.stop()
+        """Finish the passes under way and begin no more; looks are for passes, so they end last."""
         deadline = time.monotonic() + STOP_WITHIN
         for runner in self.runners:
             runner.stop(max(0.1, deadline - time.monotonic()))
+        self.observer.stop()
 
 
 def assemble(
@@ -122,14 +124,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     configure_logging(settings.log_level, settings.log_format)
     try:
-        sys.exit(run(settings, leaving=command == "leave"))
+        code = run(settings, leaving=command == "leave")
     except ConfigurationError as error:
-        log.error("no way to a cluster", error=str(error))
+        log.error("cannot start", error=str(error))
         sys.exit(2)
+    # An ordinary exit would wait for looks under way, as long as a dead Prometheus lets them wait.
+    os._exit(code)
 
 
 def run(settings: Settings, *, leaving: bool) -> int:
-    """Run until SIGTERM, until the lease is lost or, when leaving, until nothing is left."""
+    """Run until SIGTERM, until the lease is lost or, when leaving, until nothing is left.
+
+    Returns the exit code. ConfigurationError: there is no cluster, or the port is taken.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -147,11 +154,16 @@ def run(settings: Settings, *, leaving: bool) -> int:
         _retire(client, settings.namespace)
     lease = Lease(connect(), settings.namespace, "gander", identity=settings.pod_name)
     machinery = assemble(world, settings, lease.leads)
-    probes = Probes(
-        settings.http_port,
-        live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
-        ready=(lambda: _not_synced(world),),
-    )
+    try:
+        probes = Probes(
+            settings.http_port,
+            live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
+            ready=(lambda: _not_synced(world),),
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"GANDER_HTTP_PORT: port {settings.http_port} cannot be listened on: {error.strerror}"
+        ) from error
     probes.start()
     recorder.start(stop)
     for cache in world.caches():
@@ -174,7 +186,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
         return 0
     leader = threading.Thread(target=lease.run, args=(led, ended, stop), name="lease", daemon=True)
     leader.start()
-    code = _leave(world, stop) if leaving else _until_stopped(stop)
+    code = _leave(world, lease.leads, stop) if leaving else _until_stopped(stop)
     stop.set()
     leader.join(STOP_WITHIN + 1.0)
     recorder.flush(1.0)
@@ -196,19 +208,36 @@ def _retire(client: Client, namespace: str) -> None:
         )
 
 
-def _leave(world: World, stop: threading.Event) -> int:
-    """Wait until no plan has anything of ours left; say which does not get there."""
+def _leave(world: World, leads: Callable[[], bool], stop: threading.Event) -> int:
+    """Wait until nothing has a mark of ours; say what does not get there.
+
+    That counts only while this process leads: before, the controller that ends may still write.
+    """
     deadline = time.monotonic() + LEAVE_WITHIN
     while not stop.wait(0.2):
-        left = [plan for plan in world.plans.all() if plan["metadata"].get("finalizers")]
-        if not left:
+        marked = _marked(world)
+        if leads() and not marked:
             log.info("left every Deployment")
             return 0
         if time.monotonic() > deadline:
-            names = ", ".join(f"{p['metadata']['namespace']}/{p['metadata']['name']}" for p in left)
-            log.error("could not leave", plans=names)
+            log.error("could not leave", leads=leads(), left=marked)
             return 1
     return 1
+
+
+def _marked(world: World) -> list[str]:
+    """Name every plan and release with our finalizer, and every Deployment with our label."""
+    finalized = [
+        f"{item['kind']} {item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in (*world.plans.all(), *world.releases.all())
+        if FINALIZER in item["metadata"].get("finalizers", ())
+    ]
+    labelled = [
+        f"Deployment {deployment.meta.namespace}/{deployment.meta.name}"
+        for deployment in world.deployments.all()
+        if PLAN_LABEL in deployment.meta.labels
+    ]
+    return finalized + labelled
 
 
 def _wait_for(condition: Callable[[], bool], stop: threading.Event) -> bool:

@@ -6,8 +6,10 @@ nothing here takes a header, a body or a Secret.
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -68,7 +70,7 @@ def configure_logging(level: str, fmt: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -83,8 +85,14 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread a request: a client that stalls must not keep the kubelet's probe waiting."""
+
+    daemon_threads = True
+
+
 class Probes:
-    """Serves /metrics, /healthz and /readyz on one thread.
+    """Serves /metrics, /healthz and /readyz.
 
     A check returns None, or a sentence that names what is stuck; the first sentence makes the
     answer a 503.
@@ -92,7 +100,9 @@ class Probes:
 
     def __init__(self, port: int, live: Iterable[Check], ready: Iterable[Check]) -> None:
         self._checks = {"/healthz": tuple(live), "/readyz": tuple(ready)}
-        self._server: WSGIServer = make_server("", port, self._answer, handler_class=_Quiet)
+        self._server: WSGIServer = make_server(
+            "", port, self._answer, server_class=_Server, handler_class=_Quiet
+        )
         self.port: int = self._server.server_port
 
     def start(self) -> None:

@@ -12,12 +12,13 @@ import structlog
 
 from controller.kube.errors import ApiError, Conflict, TooManyRequests
 from controller.kube.queue import WorkQueue
-from controller.reconcile.triggers import Key
+from controller.reconcile.triggers import PLAN, Key
 from controller.telemetry import RECONCILE_SECONDS, RECONCILES
 
 log = structlog.get_logger()
 Reconcile = Callable[[str, str], float | None]
 STUCK_AFTER = 120.0  # seconds in one pass
+ASK_AGAIN = 1.0  # seconds until a replica that may not work looks whether it may
 
 
 class Runner:
@@ -79,9 +80,12 @@ class Runner:
     def _once(self, key: Key) -> None:
         controller, namespace, name = key
         if not self._may_work():
+            # A renewal under way may still keep the lease; the key must not be lost by then.
+            self._queue.add_after(key, ASK_AGAIN)
             return
+        subject = "plan" if controller == PLAN else "release"
         with structlog.contextvars.bound_contextvars(
-            controller=controller, namespace=namespace, name=name
+            controller=controller, namespace=namespace, **{subject: name}
         ):
             try:
                 with RECONCILE_SECONDS.labels(controller).time():
