@@ -12,8 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from controller.api.release import ENDED, Phase
 from controller.kube import kinds
 from controller.kube.client import Client
+from controller.kube.connection import current_namespace
 from controller.kube.errors import ApiError, ConfigurationError
 
 app = typer.Typer(
@@ -22,20 +24,30 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the plan.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Default: that of the kubeconfig's context.")
+]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why, for the record.")]
 ReleaseName = Annotated[str, typer.Argument(help="Name of the release, such as checkout-7.")]
+
+RUNNING = frozenset(Phase) - ENDED
+# The phases in which an order has an effect, and what there is not otherwise.
+_TAKES = {
+    "Retry": (frozenset({Phase.ROLLED_BACK, Phase.ABORTED}), "nothing to try again"),
+    "Acknowledge": (frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK}), "no alert to acknowledge"),
+}
 
 
 @app.command()
 def status(
     plan: Annotated[str, typer.Argument(help="Name of the plan.")],
-    namespace: Namespace = "default",
+    namespace: Namespace = None,
     context: Context = None,
 ) -> None:
     """Show where a plan stands, its running or newest release and the evidence."""
     with _Session(context) as session:
+        namespace = namespace or session.namespace
         stored = session.client.get(kinds.RELEASE_PLAN, namespace, plan)
         found = stored.get("status", {})
         name = found.get("activeRelease") or found.get("lastRelease")
@@ -59,12 +71,14 @@ def status(
 @app.command()
 def abort(
     release: ReleaseName,
-    namespace: Namespace = "default",
+    namespace: Namespace = None,
     reason: Reason = "",
     context: Context = None,
 ) -> None:
     """Take a running release back now: all traffic to stable."""
     with _Session(context) as session:
+        namespace = namespace or session.namespace
+        session.require(namespace, release, RUNNING, "nothing to abort")
         order = {"by": session.user(), "at": _now(), "reason": reason}
         session.client.merge_patch(kinds.RELEASE, namespace, release, {"spec": {"abort": order}})
     typer.echo(f"release.gander.dev/{release} aborted")
@@ -73,7 +87,7 @@ def abort(
 @app.command()
 def retry(
     release: ReleaseName,
-    namespace: Namespace = "default",
+    namespace: Namespace = None,
     reason: Reason = "",
     context: Context = None,
 ) -> None:
@@ -85,7 +99,7 @@ def retry(
 @app.command()
 def acknowledge(
     release: ReleaseName,
-    namespace: Namespace = "default",
+    namespace: Namespace = None,
     reason: Reason = "",
     context: Context = None,
 ) -> None:
@@ -94,8 +108,12 @@ def acknowledge(
     typer.echo(f"release.gander.dev/{release} acknowledged")
 
 
-def _order(action: str, release: str, namespace: str, reason: str, context: str | None) -> None:
+def _order(
+    action: str, release: str, namespace: str | None, reason: str, context: str | None
+) -> None:
     with _Session(context) as session:
+        namespace = namespace or session.namespace
+        session.require(namespace, release, *_TAKES[action])
         order = {"action": action, "by": session.user(), "at": _now(), "reason": reason}
         operations = [{"op": "add", "path": "/spec/orders/-", "value": order}]
         session.client.json_patch(kinds.RELEASE, namespace, release, operations)
@@ -106,9 +124,10 @@ def _now() -> str:
 
 
 class _Session:
-    """A client whose errors end the command with a sentence."""
+    """A client whose errors end the command with a sentence, and the context's namespace."""
 
     def __init__(self, context: str | None) -> None:
+        self.namespace = current_namespace(context)
         try:
             self.client = Client.connect(context=context, user_agent="kubectl-gander")
         except ConfigurationError as error:
@@ -123,6 +142,16 @@ class _Session:
         if isinstance(error, ApiError):
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from error
+
+    def require(
+        self, namespace: str, release: str, phases: frozenset[Phase], otherwise: str
+    ) -> None:
+        """End the command where an order would have no effect."""
+        stored = self.client.get(kinds.RELEASE, namespace, release)
+        phase = stored.get("status", {}).get("phase", Phase.PENDING)
+        if phase not in phases:
+            typer.echo(f"error: release {release} is {phase}: {otherwise}", err=True)
+            raise typer.Exit(1)
 
     def user(self) -> str:
         """Return the name by which the API server knows us."""

@@ -37,6 +37,21 @@ _SOCKET_OPTIONS: Final = [
 ]
 
 
+def current_namespace(context: str | None = None) -> str:
+    """Return the namespace that kubectl would use: the context's own, or `default`.
+
+    `default` too where there is no kubeconfig or no such context; who connects says what is wrong.
+    """
+    path = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
+    try:
+        contexts, current = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]  # no types
+    except (ConfigException, OSError):
+        return "default"
+    chosen = context or current["name"]
+    found = next((each for each in contexts if each["name"] == chosen), None)
+    return str((found or {}).get("context", {}).get("namespace") or "default")
+
+
 def open_connection(
     *, kubeconfig: str | None, context: str | None, user_agent: str, pool: int
 ) -> ApiClient:
