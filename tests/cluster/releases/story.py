@@ -6,16 +6,21 @@ passes in vain.
 """
 
 import json
+import os
+import re
+import sysconfig
+import time
 from typing import Any, Final
 
 import yaml
 
 from dev import gander
+from dev.commands import run
 from dev.errors import DevError
 from dev.load import Load
 from dev.load_figures import Summary
 from dev.load_sender import Plan
-from dev.reach import kubectl
+from dev.reach import inside, kubectl
 from dev.shop import deploy
 from dev.shop.baskets import Mix
 from dev.shop.deploy import NAME, Shop
@@ -56,6 +61,11 @@ class Story:
         """Apply objects, as `kubectl apply` does. DevError: with the API server's sentence."""
         self.shop.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(items))
 
+    def patch(self, kind: str, patch: Any, *, name: str = NAME, strategy: str = "merge") -> None:
+        """Change an object by a patch: merge, strategic or json."""
+        words = (f"--type={strategy}", f"--patch={json.dumps(patch)}")
+        self.shop.kubectl("patch", kind, name, *words)
+
     def load(self, rate: float = 50.0, mix: Mix = QUIET) -> Load:
         """Send requests through the gateway until the test ends or `Load.stop`."""
         load = Load.start(
@@ -67,6 +77,15 @@ class Story:
     def set_image(self, version: str) -> None:
         """Change the image, as people do by hand."""
         deploy.set_image(self.shop, self.images[version])
+
+    def gander(self, *words: str) -> str:
+        """Run our kubectl plugin as `kubectl gander ...`; return what it prints."""
+        environment = self.shop.environment
+        path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
+        variables = {**os.environ, **environment.variables(), "PATH": path}
+        command = ("kubectl", "gander", *words, f"--namespace={self.shop.namespace}")
+        with inside(environment):
+            return run(*command, env=variables)
 
     def get(self, *name: str) -> Json:
         """Return one object; empty if it is not there."""
@@ -95,6 +114,22 @@ class Story:
         """Return the weights of the route's first rule by Service."""
         route = self.get("httproute", NAME)
         return {ref["name"]: ref["weight"] for ref in route["spec"]["rules"][0]["backendRefs"]}
+
+    def conditions(self, kind: str, name: str = NAME) -> dict[str, Json]:
+        """Return the conditions of an object by type."""
+        conditions = self.get(kind, name).get("status", {}).get("conditions", [])
+        return {condition["type"]: condition for condition in conditions}
+
+    def events(self, kind: str, name: str) -> dict[str, str]:
+        """Return what the Events about an object say, by reason."""
+        about = f"involvedObject.kind={kind},involvedObject.name={name}"
+        items = self.get("events", f"--field-selector={about}")["items"]
+        return {item["reason"]: item["message"] for item in items}
+
+    def shares(self) -> dict[str, int]:
+        """Return the percentage of the route's first rule that each Service gets."""
+        weights = self.backends()
+        return {name: 100 * weight // sum(weights.values()) for name, weight in weights.items()}
 
     def replica_sets(self) -> dict[str, int]:
         """Return the ReplicaSets of the user's Deployment, with the number of pods each wants."""
@@ -126,6 +161,52 @@ class Story:
         self._until(f"release {number} to be {' or '.join(phases)} {reason or ''}", there, seconds)
         return self.release(number)
 
+    def await_evidence(self, number: int = 1) -> Json:
+        """Wait until a release has taken a look that had data; return its status."""
+
+        def looked() -> bool:
+            metrics = self.await_release("Stepping", number=number).get("metrics", [])
+            return any(metric["looks"] for metric in metrics)
+
+        self._until(f"release {number} to have evidence", looked, 60)
+        return self.release(number)
+
+    def await_step(self, step: int, *, number: int = 1, seconds: float = 180.0) -> Json:
+        """Wait until a release has come to a step; return its status."""
+        self._until(
+            f"release {number} to be at step {step}",
+            lambda: self.await_release("Stepping", "Promoting", number=number)["step"] >= step,
+            seconds,
+        )
+        return self.release(number)
+
+    def holds(self, reason: str, *, seconds: float, number: int = 1) -> Json:
+        """Wait until a release holds for a reason, and see that nothing of it moves for so long."""
+        held = self.await_release("Holding", reason=reason, number=number)
+        over = time.monotonic() + seconds
+
+        def unmoved() -> bool:
+            now = self.release(number)
+            for name in ("phase", "reason", "step", "weight"):
+                if now[name] != held[name]:
+                    raise DevError(f"{name}: {held[name]} became {now[name]}\n{self.told()}")
+            return time.monotonic() > over
+
+        self._until(f"{seconds:.0f} s of {reason} to be over", unmoved, seconds + 30)
+        return self.release(number)
+
+    def await_message(self, pattern: str, *, number: int = 1, seconds: float = 60.0) -> None:
+        """Wait until what a release says of itself matches a pattern."""
+
+        def said() -> bool:
+            return bool(re.search(pattern, self.release(number).get("message", "")))
+
+        self._until(f"release {number} to say {pattern}", said, seconds)
+
+    def await_backends(self, weights: dict[str, int], *, seconds: float = 90.0) -> None:
+        """Wait until the route's first rule has these weights by Service."""
+        self._until(f"the weights {weights}", lambda: self.backends() == weights, seconds)
+
     def await_end(self, number: int = 1, *, seconds: float = RELEASE_SECONDS) -> Json:
         """Wait until a release has ended; return its status."""
         self._until(
@@ -155,6 +236,12 @@ class Story:
 
     def _until(self, what: str, holds: Any, seconds: float) -> None:
         until(f"{self.shop.namespace}: {what}", holds, seconds=seconds, explain=self.told)
+
+
+def judged_by(metric: str) -> Json:
+    """Return the analysis of examples/checkout with another metric."""
+    plan = yaml.safe_load((EXAMPLE / "plan.yaml").read_text())
+    return {**plan["spec"]["analysis"], "metrics": [{"metric": metric}]}
 
 
 def lost(summary: Summary) -> int:
