@@ -95,9 +95,7 @@ def take_look(
     fresh_since = newest - _FRESH_INTERVALS * interval
     for arm in (canary, stable):
         problem = (
-            problem
-            or _not_a_number(arm, fresh_since)
-            or _not_scraped(arm, fresh_since, bounds)
+            problem or _not_a_number(arm, fresh_since) or _not_scraped(arm, fresh_since, bounds)
         )
     if problem is not None:
         return problem

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Pages:
     _counters: dict[str, dict[Labels, float]] = field(default_factory=lambda: defaultdict(dict))
     _down: set[str] = field(default_factory=set)
     _scrapes: Counter[str] = field(default_factory=Counter)
+    _seconds: dict[str, float] = field(default_factory=dict)
 
     def add(self, page: str, amount: float = 1, **labels: str) -> None:
         """Count `amount` more requests with these labels."""
@@ -57,6 +59,14 @@ class Pages:
         """Let scrapes fail, or succeed again."""
         with self._lock:
             (self._down.add if down else self._down.discard)(page)
+
+    def slow(self, page: str, seconds: float) -> None:
+        """Let scrapes take so long; what they say is what was counted when they began."""
+        self._seconds[page] = seconds
+
+    def seconds(self, page: str) -> float:
+        """Return how long a scrape takes."""
+        return self._seconds.get(page, 0.0)
 
     def wait_scraped(self, *pages: str, times: int = 2) -> None:
         """Return when each page has been scraped so often; all but the last scrape are stored."""
@@ -95,7 +105,9 @@ def serving(pages: Pages) -> Iterator[Pages]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body = pages.render(self.path.removeprefix("/"))
+            page = self.path.removeprefix("/")
+            status, body = pages.render(page)
+            time.sleep(pages.seconds(page))
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.send_header("Content-Length", str(len(body.encode())))

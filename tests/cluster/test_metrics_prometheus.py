@@ -19,7 +19,14 @@ from controller.metrics.reader import (
     read_look,
 )
 from controller.metrics.selector import Matcher, Selector, quote_regex
-from tests.cluster.scraped import Pages, RealPrometheus, running, scrape_config, serving
+from tests.cluster.scraped import (
+    SCRAPE_SECONDS,
+    Pages,
+    RealPrometheus,
+    running,
+    scrape_config,
+    serving,
+)
 from tests.cluster.scraped_shop import CANARY, SPEC, STABLE, Shop, targets
 
 # Each test has a namespace of its own, with these pods in it.
@@ -56,6 +63,8 @@ def shop_in(pages: Pages, real: RealPrometheus) -> Iterator[Callable[[str], Shop
 
 def test_looks_add_up_to_what_the_pods_have_counted(shop_in: Callable[[str], Shop]) -> None:
     shop, choice = shop_in("truth"), random.Random(7)
+    # Its samples are stored late, under the time at which the scrape began.
+    shop.pages.slow(shop.page("checkout-2"), 0.6 * SCRAPE_SECONDS)
     looks: list[Look] = []
     truth = {"canary": 0, "stable": 0, "canary bad": 0}
     for _ in range(8):

@@ -7,10 +7,7 @@ the real one is read is tested in tests/cluster.
 import json
 import logging
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -19,61 +16,7 @@ import pytest
 from controller.metrics import prometheus as module
 from controller.metrics.evidence import NoEvidence, Reason, Samples
 from controller.metrics.prometheus import Prometheus
-
-EMPTY = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": []}}).encode()
-Answer = Callable[[socket.socket, bytes], None]
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """Serve one connection after the other: read a request, let `answer` do what it does."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(10)
-                try:
-                    while request := _request(connection):
-                        answer(connection, request)
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=10)
-
-
-def _request(connection: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        if not more:
-            return b""
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-def with_status(status: str, body: bytes = b"", *headers: str) -> Answer:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-
-    def answer(connection: socket.socket, _: bytes) -> None:
-        connection.sendall("\r\n".join(lines).encode() + body)
-
-    return answer
+from tests.unit.metrics.loopback import EMPTY, Answer, answering, with_status
 
 
 def ask(answer: Answer, timeout: float = 5, **credentials: Any) -> Samples | NoEvidence:

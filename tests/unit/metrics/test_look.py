@@ -206,6 +206,11 @@ def test_a_service_is_judged_after_the_youngest_pods_warm_up() -> None:
     assert look.stable.total == 400
 
 
+def test_a_service_is_judged_since_the_weight_changed() -> None:
+    look = taken(service_look([(5, 7), (10, 9), (15, 12), (20, 15), (25, 17), (30, 20)], changed=9))
+    assert (look.canary.total, look.canary.met) == (11 + 3, 23)
+
+
 ENDED: list[Point] = steady(2, end=5)
 LATER = 120.0
 
