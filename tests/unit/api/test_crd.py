@@ -11,6 +11,7 @@ from pydantic import Field
 
 from controller.api import crd
 from controller.api.base import Model
+from controller.api.structural import SchemaError, structural
 from controller.api.validation import RULES, Rule
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,7 +35,7 @@ def schema_of(annotation: Any, default: Any = ...) -> dict[str, Any]:
         },
     )
     source = model.model_json_schema(by_alias=True, mode="serialization")
-    whole = crd.structural(source, source.pop("$defs", {}), "Sample")
+    whole = structural(source, source.pop("$defs", {}), "Sample")
     return dict(whole["properties"]["field"])
 
 
@@ -81,13 +82,13 @@ ALL_NODES = [
 def test_what_no_structural_schema_can_say_is_an_error_that_names_the_field(
     annotation: Any, keyword: str
 ) -> None:
-    with pytest.raises(crd.SchemaError, match=re.escape(keyword)) as refusal:
+    with pytest.raises(SchemaError, match=re.escape(keyword)) as refusal:
         schema_of(annotation)
     assert str(refusal.value).startswith("Sample.field: ")
 
 
 def test_a_field_without_a_description_is_an_error() -> None:
-    with pytest.raises(crd.SchemaError, match=r"Sample\.field: a field needs a description"):
+    with pytest.raises(SchemaError, match=r"Sample\.field: a field needs a description"):
         schema_of(int)
 
 
