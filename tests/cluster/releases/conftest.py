@@ -32,19 +32,20 @@ def images() -> dict[str, str]:
 
 @pytest.fixture
 def story(environment: Environment, images: dict[str, str]) -> Iterator[Callable[..., Story]]:
-    """Return a function that deploys v1 of a shop and, unless told not to, its plan.
+    """Return a function that deploys v1 of a shop and its plan, unless told to do less.
 
     Words for it: `replicas=3`, and the fields of the plan's spec to replace, as in the YAML.
     """
     told: list[Story] = []
 
-    def tell(*, replicas: int = 3, adopt: bool = True, **spec: Any) -> Story:
+    def tell(*, replicas: int = 3, deployed: bool = True, adopt: bool = True, **spec: Any) -> Story:
         name = f"shop-{uuid.uuid4().hex[:8]}"
         shop = Shop(environment, namespace=name, hostname=f"{name}.example")
         made = Story(shop, images)
         told.append(made)
-        deploy(shop, images["v1"], replicas=replicas)
-        if adopt:
+        if deployed:
+            deploy(shop, images["v1"], replicas=replicas)
+        if deployed and adopt:
             made.adopt(**spec)
         return made
 

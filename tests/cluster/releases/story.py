@@ -49,13 +49,17 @@ class Story:
 
     def apply_plan(self, **spec: Any) -> None:
         """Apply metric and plan of examples/checkout; `spec` replaces fields of the plan's."""
+        self.apply(*self.plan_manifests(**spec))
+
+    def plan_manifests(self, **spec: Any) -> list[Json]:
+        """Return metric and plan of examples/checkout; `spec` replaces fields of the plan's."""
         metric, plan = (
             yaml.safe_load((EXAMPLE / f"{n}.yaml").read_text()) for n in ("metrics", "plan")
         )
         plan["spec"].update(spec)
         for item in (metric, plan):
             item["metadata"]["namespace"] = self.shop.namespace
-        self.apply(metric, plan)
+        return [metric, plan]
 
     def apply(self, *items: Json) -> None:
         """Apply objects, as `kubectl apply` does. DevError: with the API server's sentence."""
