@@ -154,17 +154,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
         _retire(client, settings.namespace)
     lease = Lease(connect(), settings.namespace, "gander", identity=settings.pod_name)
     machinery = assemble(world, settings, lease.leads)
-    try:
-        probes = Probes(
-            settings.http_port,
-            live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
-            ready=(lambda: _not_synced(world),),
-        )
-    except OSError as error:
-        raise ConfigurationError(
-            f"GANDER_HTTP_PORT: port {settings.http_port} cannot be listened on: {error.strerror}"
-        ) from error
-    probes.start()
+    probes = _start_probes(settings, machinery)
     recorder.start(stop)
     for cache in world.caches():
         cache.start(stop)
@@ -193,6 +183,23 @@ def run(settings: Settings, *, leaving: bool) -> int:
     probes.stop()
     client.close()
     return 1 if lost.is_set() else code
+
+
+def _start_probes(settings: Settings, machinery: Machinery) -> Probes:
+    """Answer probes from the start on. ConfigurationError: the port is taken."""
+    world = machinery.world
+    try:
+        probes = Probes(
+            settings.http_port,
+            live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
+            ready=(lambda: _not_synced(world),),
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"GANDER_HTTP_PORT: port {settings.http_port} cannot be listened on: {error.strerror}"
+        ) from error
+    probes.start()
+    return probes
 
 
 def _until_stopped(stop: threading.Event) -> int:

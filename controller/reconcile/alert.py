@@ -13,10 +13,9 @@ from pydantic import ValidationError
 from controller.api.base import ConditionStatus
 from controller.api.plan import Receiver, ReleasePlan
 from controller.api.release import Phase, Release
-from controller.kube import kinds
 from controller.notify.alertmanager import Alertmanager, NotifyError
 from controller.notify.message import rollback_alert
-from controller.reconcile.patch import merge_difference
+from controller.reconcile.patch import write_status
 from controller.reconcile.world import Json, World, revision_of_raw
 from controller.release.record import set_condition
 from controller.telemetry import ALERTS
@@ -122,16 +121,4 @@ class AlertReconciler:
         )
         others = tuple(c for c in status.conditions if c.type != CONDITION)
         updated = status.model_copy(update={"conditions": (*others, condition)})
-        before = stored.get("status")
-        patch = merge_difference(before if isinstance(before, dict) else {}, updated.wire())
-        if not patch:
-            return
-        answer = self.world.client.merge_patch(
-            kinds.RELEASE,
-            release.metadata.namespace,
-            release.metadata.name,
-            {"status": patch},
-            subresource="status",
-            resource_version=release.metadata.resource_version,
-        )
-        self.world.releases.observe(answer)
+        write_status(self.world.client, self.world.releases, stored, updated)

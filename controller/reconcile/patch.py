@@ -1,9 +1,14 @@
-"""The smallest merge patch from one JSON value to another (RFC 7386).
+"""Writes a status as the smallest merge patch (RFC 7386) from what is stored.
 
-A status is written as the difference to what is stored, so a look costs a few hundred bytes.
+So a look costs a few hundred bytes, and a pass that changes nothing writes nothing.
 """
 
 from typing import Any
+
+from controller.api.base import Model
+from controller.kube.cache import Cache
+from controller.kube.client import Client
+from controller.kube.errors import NotFound
 
 
 def merge_difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -21,3 +26,30 @@ def merge_difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]
         elif key not in old or before != value:
             patch[key] = value
     return patch
+
+
+def write_status(
+    client: Client, cache: Cache[dict[str, Any]], stored: dict[str, Any], status: Model
+) -> bool:
+    """Write the status of a stored object where it differs; tell whether it did.
+
+    Conflict: the object has changed since it was read, so the decision is stale. An object that is
+    gone needs no status.
+    """
+    patch = merge_difference(stored.get("status") or {}, status.wire())
+    if not patch:
+        return False
+    metadata = stored["metadata"]
+    try:
+        answer = client.merge_patch(
+            cache.kind,
+            metadata["namespace"],
+            metadata["name"],
+            {"status": patch},
+            subresource="status",
+            resource_version=metadata["resourceVersion"],
+        )
+    except NotFound:
+        return False
+    cache.observe(answer)
+    return True

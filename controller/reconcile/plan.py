@@ -21,9 +21,9 @@ from controller.api.names import (
 from controller.api.plan import ReleasePlan, ReleasePlanStatus
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.errors import Conflict, Forbidden, Invalid, NotFound
+from controller.kube.errors import Forbidden, Invalid
 from controller.kube.objects import Deployment
-from controller.reconcile.patch import merge_difference
+from controller.reconcile.patch import write_status
 from controller.reconcile.planact import PlanActor
 from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
 from controller.reconcile.rollout import is_rolled
@@ -67,7 +67,8 @@ class PlanReconciler:
                 facts = replace(facts, problems=(*facts.problems, *problems))
                 decision = decide_plan(facts, now)
         status = self._act(stored, facts, decision)
-        if self._write(stored, plan, status):
+        if write_status(self.world.client, self.world.plans, stored, status):
+            self._tell(stored, plan, status)
             return 0.0
         if decision.again_at is None:
             return None
@@ -93,27 +94,6 @@ class PlanReconciler:
                 log.warning("the cluster refused an action", error=str(error))
                 self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
         return status
-
-    def _write(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> bool:
-        patch = merge_difference(stored.get("status") or {}, status.wire())
-        if not patch:
-            return False
-        self._tell(stored, plan, status)
-        try:
-            answer = self.world.client.merge_patch(
-                kinds.RELEASE_PLAN,
-                plan.metadata.namespace,
-                plan.metadata.name,
-                {"status": patch},
-                subresource="status",
-                resource_version=plan.metadata.resource_version,
-            )
-        except Conflict:
-            return True
-        except NotFound:
-            return False
-        self.world.plans.observe(answer)
-        return True
 
     def _tell(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
         """Write an Event when the plan's state changes its reason."""

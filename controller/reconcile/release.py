@@ -19,7 +19,7 @@ from controller.kube.errors import Forbidden, Invalid
 from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.looks import Observer
-from controller.reconcile.patch import merge_difference
+from controller.reconcile.patch import write_status
 from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
@@ -61,7 +61,7 @@ class ReleaseReconciler:
         decision = decide(facts, now)
         decision = self._act(stored, facts, decision)
         status = with_conditions(decision.status, release.metadata.generation, now)
-        changed = self._write(stored, release, status)
+        changed = write_status(self.world.client, self.world.releases, stored, status)
         if changed:
             self._tell(stored, release, status)
             return 0.0
@@ -85,21 +85,6 @@ class ReleaseReconciler:
             status = move(facts.release.status, Phase.HOLDING, "ClusterRefused", str(error), now)
             return Decision(status, again_at=now + timedelta(seconds=10))
         return decision
-
-    def _write(self, stored: Json, release: Release, status: ReleaseStatus) -> bool:
-        patch = merge_difference(stored.get("status") or {}, status.wire())
-        if not patch:
-            return False
-        answer = self.world.client.merge_patch(
-            kinds.RELEASE,
-            release.metadata.namespace,
-            release.metadata.name,
-            {"status": patch},
-            subresource="status",
-            resource_version=release.metadata.resource_version,
-        )
-        self.world.releases.observe(answer)
-        return True
 
     def _tell(self, stored: Json, release: Release, status: ReleaseStatus) -> None:
         """Write an Event for each new line of the timeline; count what has ended."""
