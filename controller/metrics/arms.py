@@ -12,8 +12,8 @@ class PodRef:
     """One pod of an arm.
 
     `ready_since` is None while the pod is not ready. `started_at` is the start of the container of
-    the pod that has been running longest: a sidecar that restarts says nothing about the counters
-    of the others.
+    the pod that has been running longest, since a sidecar that restarts says nothing about the
+    counters of the others; or of the pod, where that is all that is known.
     """
 
     name: str

@@ -14,6 +14,10 @@ them is read, never their sum.
 
 Windows: the count of a window is the total at the last sample at or before its end less the total
 at the last sample at or before its start, so windows tile: no request is counted twice or lost.
+
+Leaves out: exporters that hide an idle series and bring it back with its old value (it looks new),
+and two Prometheus replicas that take turns behind one address (windows then overlap or gape by a
+scrape, for good and bad requests alike).
 """
 
 from bisect import bisect_left, bisect_right
