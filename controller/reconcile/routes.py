@@ -50,7 +50,7 @@ def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts
     stable, canary = services_of(release)
     split = read_split(route, stable, canary)
     problem = None
-    if split.problem and not (split.pending and split.reason == "RouteRefused"):
+    if split.problem and not (split.silent and split.reason == "RouteRefused"):
         problem = Problem(split.reason, split.problem)
     writer = ""
     if release.status.weight.wanted and split.weight != release.status.weight.wanted:
@@ -58,10 +58,11 @@ def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts
     return RouteFacts(
         title,
         split.weight,
-        settled=not split.pending,
+        settled=not split.silent,
         problem=problem,
         last_writer=writer,
         uneven=bool(split.uneven),
+        silent=", ".join(split.silent),
     )
 
 

@@ -68,6 +68,7 @@ class RouteFacts:
     problem: Problem | None = None  # missing, refused, or without a rule for our Service
     last_writer: str = ""  # who wrote the backends last; empty where that was Gander
     uneven: bool = False  # some rule for our Service is not split as the others are
+    silent: str = ""  # which parents have not seen this generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,13 @@ every route gives the same and every parent has seen it.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from controller.api.release import ReleaseStatus, Weights
+from controller.api.release import Phase, ReleaseStatus, Weights
 from controller.release.facts import Problem, RouteFacts
+from controller.release.record import move, reason_since
+
+SILENT_AFTER = timedelta(seconds=30)  # gateways answer within seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class RouteView:
     problem: Problem | None
     name: str  # the route with the lowest weight
     writer: str  # who wrote that one last, empty where that was Gander
-    pending: str  # a route that is not settled
+    pending: str  # a route that is not settled, and which of its parents are silent
 
     def carries(self, weight: int) -> bool:
         """Tell whether every rule of every route gives the canary just this weight."""
@@ -39,8 +43,34 @@ def view_routes(routes: tuple[RouteFacts, ...]) -> RouteView:
         problem=next((r.problem for r in routes or (NO_ROUTE,) if r.problem), None),
         name=lowest.name,
         writer=lowest.last_writer,
-        pending=next((route.name for route in routes if not route.settled), ""),
+        pending=next((_in_words(route) for route in routes if not route.settled), ""),
     )
+
+
+def await_parents(
+    status: ReleaseStatus, view: RouteView, phase: Phase, reason: str, now: datetime
+) -> tuple[ReleaseStatus, datetime | None]:
+    """Wait in `phase` for `reason` until every parent has seen the routes; hold if that takes long.
+
+    Returns the status, and when to look again.
+    """
+    silent = status.reason == "RouteNotAnswered"
+    if not silent:
+        asked = f"{status.weight.wanted} % asked for"
+        message = f"{asked}; waiting for the gateway to confirm {view.pending}"
+        status = move(status, phase, reason, message, now)
+    due = (reason_since(status) or now) + SILENT_AFTER
+    if not silent and now < due:
+        return status, due
+    message = (
+        f"no answer for {view.pending}; see that what its parentRefs name exists and that its "
+        "controller runs"
+    )
+    return move(status, Phase.HOLDING, "RouteNotAnswered", message, now), None
+
+
+def _in_words(route: RouteFacts) -> str:
+    return f"{route.name} ({route.silent})" if route.silent else route.name
 
 
 def with_confirmed(status: ReleaseStatus, view: RouteView) -> ReleaseStatus:

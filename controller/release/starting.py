@@ -9,7 +9,7 @@ from controller.api.release import Phase, ReleaseStatus
 from controller.release.canary import await_pods, tend
 from controller.release.facts import Decision, Facts, SetWeight
 from controller.release.record import move, reason_since
-from controller.release.routes import view_routes, with_confirmed
+from controller.release.routes import await_parents, view_routes, with_confirmed
 from controller.release.stepping import enter_step
 
 STABLE_DOWN_AFTER = timedelta(seconds=30)
@@ -39,9 +39,8 @@ def start(facts: Facts, now: datetime) -> Decision:
         status = move(status, Phase.STARTING, "AddingBackend", message, now)
         return Decision(status, (*pods.actions, SetWeight(0)))
     if not view.settled:
-        message = f"waiting for the gateway to accept the canary at weight 0 in {view.pending}"
-        status = move(status, Phase.STARTING, "AddingBackend", message, now)
-        return Decision(status, pods.actions)
+        status, due = await_parents(status, view, Phase.STARTING, "AddingBackend", now)
+        return Decision(status, pods.actions, due)
     return Decision(enter_step(facts.with_status(status), 1, now), pods.actions)
 
 

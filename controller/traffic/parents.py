@@ -15,30 +15,31 @@ _GATEWAY_GROUP = "gateway.networking.k8s.io"
 class Answer:
     """All parents together."""
 
-    pending: bool  # a parent has not said anything about this generation yet
+    silent: tuple[str, ...]  # parents that have not said anything about this generation yet
     problem: str  # the first refusal in words, else empty
 
 
 def read_parents(route: Mapping[str, Any]) -> Answer:
     """Return what the parents answer for the stored generation of the route."""
     refs = route["spec"].get("parentRefs") or []
+    generation = route["metadata"].get("generation", 0)
     if not refs:
         return Answer(
-            pending=False, problem="names no parent, so no gateway serves it; fill spec.parentRefs"
+            silent=(), problem="names no parent, so no gateway serves it; fill spec.parentRefs"
         )
-    problems, pending = [], False
+    problems, silent = [], []
     for ref in refs:
         answers = [
             status
             for status in (route.get("status") or {}).get("parents") or []
             if _identity(status["parentRef"], route) == _identity(ref, route)
         ]
-        pending |= not answers
-        for status in answers:
-            refusals = _refusals(status, route["metadata"].get("generation", 0))
-            pending |= refusals is None
+        refusals_of = [_refusals(status, generation) for status in answers]
+        if not answers or None in refusals_of:
+            silent.append(_name(ref, route))
+        for refusals in refusals_of:
             problems += [f"is not served by {_name(ref, route)}: {why}" for why in refusals or ()]
-    return Answer(pending, next(iter(problems), ""))
+    return Answer(tuple(silent), next(iter(problems), ""))
 
 
 def _refusals(status: Mapping[str, Any], generation: int) -> tuple[str, ...] | None:

@@ -28,7 +28,7 @@ class Split:
     weight: int | None  # the canary's share in the rule that gives it most; None without a backend
     uneven: str  # which rules are not as we write them for that weight, else empty
     accepted: bool  # every parent accepts the stored generation and has resolved its references
-    pending: bool  # a parent has not answered for the stored generation yet
+    silent: tuple[str, ...]  # parents that have not answered for the stored generation yet
     reason: Literal["", "RouteWithoutService", "RouteNotSplittable", "RouteRefused"]
     problem: str  # why no traffic can be moved, and what to change; else empty
 
@@ -54,8 +54,8 @@ def read_split(route: Route, stable_service: str, canary_service: str) -> Split:
         rules=len(ours),
         weight=weight,
         uneven="" if weight is None else _uneven(route, ours, arms, weight),
-        accepted=not answer.pending and not answer.problem,
-        pending=answer.pending,
+        accepted=not answer.silent and not answer.problem,
+        silent=answer.silent,
         reason=reason,
         problem=f"{describe(route)}: {problem}" if problem else "",
     )

@@ -250,7 +250,7 @@ def test_a_backend_that_does_not_exist_is_refused_with_the_gateways_words(
     accepted = shop.wait("the Service to be found")
 
     assert refused.reason == "RouteRefused"
-    assert not refused.pending
+    assert refused.silent == ()
     assert f"HTTPRoute {shop.namespace}/checkout: is not served by Gateway" in refused.problem
     assert "ResolvedRefs is False, BackendNotFound" in refused.problem
     assert CANARY in refused.problem

@@ -198,11 +198,12 @@ def test_an_aborted_revision_is_held_and_not_rejected() -> None:
     decision = decide_plan(given, NOW)
     assert decision.status.phase == "Held"
     assert decision.status.rejected == ()
-    stalled = next(c for c in decision.status.conditions if c.type == "Stalled")
-    assert "aborted: errors 1.0 % became 5.0 %. Stable serves." in stalled.message
-    assert decision.actions == (Mark(stalled.message, "ReleaseAborted"),)
-    assert "kubectl gander retry checkout-2 -n shop" in decision.status.conditions[0].message
-    assert decide_plan(_after(given, deployment=waiting(), releases=releases), NOW).actions == ()
+    message = decision.status.conditions[0].message
+    assert "was aborted: errors 1.0 % became 5.0 %. Stable serves" in message
+    assert "kubectl gander retry checkout-2 -n shop" in message
+    assert decision.actions == (Mark(message, "ReleaseAborted"),)
+    after = _after(given, deployment=waiting(mark=message), releases=releases)
+    assert decide_plan(after, NOW).actions == ()
 
 
 def test_a_held_revision_that_comes_back_later_is_released() -> None:

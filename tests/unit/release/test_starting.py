@@ -80,7 +80,8 @@ def test_weight_0_waits_for_every_parent_of_every_route() -> None:
     decision = decide(facts(release(**STARTING), routes=routes), NOW)
     assert decision.actions == ()
     assert decision.status.phase == "Starting"
-    assert decision.status.message.endswith("at weight 0 in GRPCRoute checkout")
+    waits = "0 % asked for; waiting for the gateway to confirm GRPCRoute checkout"
+    assert decision.status.message == waits
 
 
 def test_the_first_step_is_recorded_before_any_route_is_raised() -> None:

@@ -25,7 +25,7 @@ def outcome(
     item = route([ref()])
     item["spec"]["parentRefs"], item["status"]["parents"] = refs, parents
     found = read_split(item, STABLE, CANARY)
-    return found.accepted, found.pending, found.reason, found.problem
+    return found.accepted, bool(found.silent), found.reason, found.problem
 
 
 @pytest.mark.parametrize(
