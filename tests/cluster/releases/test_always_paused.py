@@ -1,4 +1,4 @@
-"""Where the API server holds no change back, the Deployment rests paused, and releases still work."""
+"""Where nothing holds a change back, the Deployment rests paused and is released all the same."""
 
 import json
 from collections.abc import Callable, Iterator
