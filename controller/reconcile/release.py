@@ -93,7 +93,7 @@ class ReleaseReconciler:
             return
         entry = status.timeline[-1]
         bad = entry.phase in (Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED)
-        note = f"{entry.phase}: {entry.message}"
+        note = f"{entry.phase}: {status.message}"
         self.world.recorder.event(stored, "Warning" if bad else "Normal", entry.reason, note)
         log.info(
             "release moved",
