@@ -87,7 +87,7 @@ class Observer:
                 return None
             self._early.pop(key, None)
             self._under_way[key] = token
-        self._pool.submit(self._take, key, token, release, now)
+        self._pool.submit(self._take, key, token, release)
         return None
 
     def again_at(self, release: Release) -> datetime | None:
@@ -110,8 +110,9 @@ class Observer:
         """Begin no further look."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, key: Key, token: Token, release: Release, now: datetime) -> None:
+    def _take(self, key: Key, token: Token, release: Release) -> None:
         """Take one look; whatever happens, the release gets an answer."""
+        now = self._clock()
         try:
             with LOOK_SECONDS.time():
                 result: Judged | None = take_look(
