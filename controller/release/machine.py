@@ -13,10 +13,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.api.release import ENDED, Phase
-from controller.release.facts import Action, Decision, Facts, Problem, SetWeight, Unpause
+from controller.release.facts import (
+    Action,
+    Decision,
+    DeploymentFacts,
+    Facts,
+    Problem,
+    SetWeight,
+    Unpause,
+)
+from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
+from controller.release.record import move
 from controller.release.routes import view_routes, with_confirmed
 from controller.release.starting import start
-from controller.release.stepping import step
+from controller.release.stepping import EARNED, step
 from controller.release.takedown import begin_finish, begin_rollback, decide_takedown
 
 RESYNC = timedelta(minutes=1)  # a change that nobody reported stops no release for longer
@@ -46,8 +56,8 @@ def _decide(facts: Facts, now: datetime) -> Decision:
     if interruption is not None:
         outcome, why = interruption
         return begin_rollback(facts, outcome, why, now)
-    if status.phase is Phase.PROMOTING:
-        return _promote(facts)
+    if status.phase is Phase.PROMOTING and facts.deployment is not None:
+        return _promote(facts, facts.deployment, now)
     return start(facts, now) if status.step == 0 else step(facts, now)
 
 
@@ -103,16 +113,25 @@ def find_interruption(facts: Facts) -> tuple[str, Problem] | None:
     return None
 
 
-def _promote(facts: Facts) -> Decision:
+def _promote(facts: Facts, deployment: DeploymentFacts, now: datetime) -> Decision:
     """Let stable roll with the user's own strategy, while the canary keeps its share.
 
     Its share is not raised any more: what is lost goes to stable, which is becoming the same.
     """
     view = view_routes(facts.routes)
-    status = with_confirmed(facts.release.status, view)
+    status = facts.release.status
+    if must_rejudge(facts, view):
+        if deployment.started_rolling:
+            return begin_rollback(facts, "Aborted", record_lost(view), now)
+        return Decision(move(status, Phase.PROMOTING, "Rejudging", REJUDGING, now))
+    if status.reason == "Rejudging":
+        status = move(status, Phase.PROMOTING, "Earned", EARNED, now)
+    if view.lowest is None:
+        status = status.model_copy(update={"step_since": None})
+    status = with_confirmed(status, view)
     serving = facts.canary is not None and facts.canary.ready > 0 and facts.has_canary_service
     ceiling = status.weight.wanted if serving else 0
     actions: tuple[Action, ...] = (SetWeight(ceiling),) if view.highest > ceiling else ()
-    if facts.deployment is not None and facts.deployment.paused:
-        actions += (Unpause(facts.deployment.resource_version),)
+    if deployment.paused:
+        actions += (Unpause(deployment.resource_version),)
     return Decision(status, actions, status.looks.next)

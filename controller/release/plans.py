@@ -227,6 +227,9 @@ def _adopt(
     facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus
 ) -> tuple[str, Problem, tuple[PlanAction, ...]]:
     name = facts.plan.metadata.name
+    if deployment.replicas == 0 and not deployment.paused:
+        message = f"Deployment {name} has 0 replicas, so there is no stable version; scale it up"
+        return "Adopting", Problem("ZeroReplicas", message), ()
     if deployment.rolled_into:
         message = f"Deployment {name} is rolled out; holding its changes from now on"
     elif deployment.paused and _stable_set(facts, status) is not None:

@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from controller.api.release import Phase, ReleaseStatus, Weights
 from controller.release.canary import Pods, await_pods, tend
 from controller.release.facts import Decision, Facts, SetWeight
+from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
 from controller.release.record import move, next_second, reason_since
-from controller.release.routes import RouteView, view_routes, with_confirmed
+from controller.release.routes import RouteView, await_parents, view_routes, with_confirmed
+from controller.release.takedown import begin_rollback
 
+EARNED = "every step is earned; stable rolls to this revision"
 ROUTE_RETRY_DELAYS = (timedelta(seconds=20), timedelta(seconds=60), timedelta(seconds=180))
 
 
@@ -39,12 +42,8 @@ def step(facts: Facts, now: datetime) -> Decision:
     view = view_routes(facts.routes)
     wanted = facts.release.status.weight.wanted
     pods, status = tend(facts, wanted)
-    if _taken_out_by_gander(facts, view):
-        message = (
-            f"Gander took the canary out of {view.name} and could not record why; "
-            "looks at the evidence again before anything is put back"
-        )
-        return Decision(move(status, Phase.HOLDING, "Rejudging", message, now), pods.actions)
+    if must_rejudge(facts, view):
+        return Decision(move(status, Phase.HOLDING, "Rejudging", REJUDGING, now), pods.actions)
     status = with_confirmed(status, view)
     facts = facts.with_status(status)
     if not pods.serving:
@@ -57,24 +56,12 @@ def step(facts: Facts, now: datetime) -> Decision:
     if not view.carries(wanted):
         return _raise(facts, view, pods, now)
     if not view.settled:
-        if status.step_since is None:
-            message = f"{wanted} % asked for; waiting for the gateway to confirm {view.pending}"
-            status = move(status, Phase.STEPPING, "Raising", message, now)
-        return Decision(status, pods.actions)
+        reason = "Raising" if status.step_since is None else "Confirming"
+        status, due = await_parents(status, view, Phase.STEPPING, reason, now)
+        return Decision(status, pods.actions, due)
     if status.step_since is None:
         return _confirm(facts, pods, now)
     return _earn(facts, pods, now)
-
-
-def _taken_out_by_gander(facts: Facts, view: RouteView) -> bool:
-    """Tell whether a rollback was begun whose record was lost with the process that decided it.
-
-    Until the evidence has been read once more, putting the backend back could send users to a
-    version that was already found bad.
-    """
-    begun = view.lowest is None and not view.writer and view.problem is None
-    read = facts.judged is not None and facts.judged.problem is None
-    return begun and facts.release.status.step_since is not None and not read
 
 
 def _canary_away(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
@@ -110,6 +97,8 @@ def _raise(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision
         due = _put_back_at(status)
         if due is None or now < due:
             return Decision(status, pods.actions, due)
+        if view.lowest is None and not view.writer:
+            return begin_rollback(facts, "Aborted", record_lost(view), now)
     status = status.model_copy(update={"step_since": None})
     short = _short_of_capacity(facts.with_status(status), pods, now)
     if short is not None:
@@ -206,8 +195,7 @@ def _earn(facts: Facts, pods: Pods, now: datetime) -> Decision:
         return Decision(move(status, Phase.STEPPING, "Safe", message, now), pods.actions, due)
     if status.step < len(steps):
         return Decision(enter_step(facts, status.step + 1, now), pods.actions)
-    message = "every step is earned; stable rolls to this revision"
-    return Decision(move(status, Phase.PROMOTING, "Earned", message, now), pods.actions)
+    return Decision(move(status, Phase.PROMOTING, "Earned", EARNED, now), pods.actions)
 
 
 def _proven(status: ReleaseStatus) -> bool:

@@ -56,14 +56,14 @@ def begin_finish(status: ReleaseStatus, reason: str, message: str, now: datetime
 def decide_takedown(facts: Facts, now: datetime) -> Decision:
     """Go on with a rollback or with the clean-up after a promotion."""
     status = facts.release.status
-    late = is_too_late(facts.deployment) and status.phase is Phase.ROLLING_BACK
-    if late and status.outcome != "RolledBack" and status.reason != "Bypassed":
-        message = f"{status.message}; {TOO_LATE}"
-        return Decision(begin_finish(status, "TooLate", message, now))
     status = with_confirmed(status, view_routes(facts.routes))
     actions = _stop_promotion(facts, status)
     if any(route.weight is not None for route in facts.routes):
         actions = (RemoveBackend(), *actions)
+    late = is_too_late(facts.deployment) and status.phase is Phase.ROLLING_BACK
+    if late and status.outcome != "RolledBack" and status.reason != "Bypassed":
+        message = f"{status.message}; {TOO_LATE}"
+        return Decision(begin_finish(status, "TooLate", message, now), actions)
     if not traffic_is_off(facts.routes):
         return Decision(status.model_copy(update={"traffic_off_at": None}), actions)
     since = status.traffic_off_at or next_second(now)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.release.facts import Facts, Problem, SetWeight
+from controller.release.facts import Facts, Problem, RemoveBackend, SetWeight
 from controller.release.machine import decide
 from tests.unit.release.given import (
     HOLD,
@@ -204,3 +204,11 @@ def test_a_lost_record_that_the_judge_does_not_confirm_puts_the_backend_back() -
     decision = decide(_taken_out_by_gander(judged=judged("Inconclusive")), NOW + LOOK)
     assert decision.actions == (SetWeight(5),)
     assert decision.status.step_since is None
+
+
+def test_a_lost_record_without_evidence_to_read_again_is_aborted_and_not_put_back() -> None:
+    given = facts(release(**OVERWRITTEN), routes=(route(None),))
+    assert decide(given, NOW + 19 * SECOND).status.phase == "Holding"
+    decision = decide(given, NOW + 20 * SECOND)
+    assert (decision.status.outcome, decision.status.reason) == ("Aborted", "RecordLost")
+    assert decision.actions == (RemoveBackend(),)

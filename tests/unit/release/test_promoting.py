@@ -1,5 +1,7 @@
 """Promotion: stable rolls with the user's own strategy while the canary keeps its share."""
 
+from dataclasses import replace
+
 import pytest
 
 from controller.release.facts import (
@@ -85,9 +87,8 @@ def test_a_share_that_nobody_serves_goes_to_stable_while_rolling(
 
 def test_a_share_that_was_lost_is_not_raised_again_while_rolling() -> None:
     for weight in (None, 0, 5):
-        given = facts(
-            release(**PROMOTING), routes=(route(weight),), canary=PODS, deployment=ROLLING
-        )
+        lowered = route(weight, last_writer="argocd")
+        given = facts(release(**PROMOTING), routes=(lowered,), canary=PODS, deployment=ROLLING)
         assert decide(given, NOW).actions == ()
 
 
@@ -198,3 +199,29 @@ def test_a_crash_while_rolling_is_taken_back() -> None:
     decision = decide(given, NOW)
     assert decision.actions == (RemoveBackend(), Pause("7"))
     assert decision.status.outcome == "RolledBack"
+
+
+def test_a_lost_rollback_lets_nothing_roll_before_the_evidence_is_read_again() -> None:
+    given = facts(release(**PROMOTING), routes=(route(None),), canary=PODS)
+    decision = decide(given, NOW)
+    assert decision.actions == ()
+    assert (decision.status.phase, decision.status.reason) == ("Promoting", "Rejudging")
+    assert decision.status.weight.confirmed == 50  # what a look needs
+    given = seen(given, decision, NOW)
+    assert_settled(given, NOW + SECOND)
+    assert decide(replace(given, judged=judged("Regressed")), NOW).status.outcome == "RolledBack"
+    cleared = decide(replace(given, judged=judged("Safe")), NOW)
+    assert cleared.actions == (Unpause("7"),)
+    assert decide(seen(given, cleared, NOW), NOW).actions == (Unpause("7"),)
+
+
+def test_a_lost_rollback_of_a_roll_under_way_is_aborted() -> None:
+    given = facts(release(**PROMOTING), routes=(route(None),), canary=PODS, deployment=ROLLING)
+    decision = decide(given, NOW)
+    assert decision.actions == (RemoveBackend(), Pause("7"))
+    assert (decision.status.outcome, decision.status.reason) == ("Aborted", "RecordLost")
+
+
+def test_a_backend_that_somebody_took_out_does_not_stop_the_roll() -> None:
+    given = facts(release(**PROMOTING), routes=(route(last_writer="argocd"),), canary=PODS)
+    assert decide(given, NOW).actions == (Unpause("7"),)

@@ -1,0 +1,339 @@
+"""Gander's two controllers over the model cluster: gather, decide, act, write, as the real ones do.
+
+Every pass takes a `Fault`: facts that lag, a write that fails before or after it took effect or
+half way, a process that dies between two writes (the same as a failure after which nothing more is
+done), a judge whose look takes longer than the pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Literal
+
+from controller.api.plan import ReleasePlan, ReleasePlanStatus
+from controller.api.release import ENDED, Exposure, MetricStatus, Phase, Release, ReleaseStatus
+from controller.release import facts as f
+from controller.release import plans as p
+from controller.release.machine import decide
+from controller.release.record import with_conditions
+from tests.unit.release import given
+from tests.unit.release.cluster import (
+    PROGRESS_DEADLINE,
+    ROUTES,
+    SECOND,
+    Canary,
+    Cluster,
+    Route,
+    Workload,
+)
+from tests.unit.release.ledger import Ledger
+
+NO_EVIDENCE = f.Problem("PrometheusUnreachable", "http://prometheus:9090 does not answer")
+LEAVING = f.Problem("PlanDeleted", "ReleasePlan checkout is being deleted")
+GUARD_POLICY = "41/42"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong in one pass; `at` counts its writes from 0, the status being the last."""
+
+    lag: int = 0
+    at: int = 99
+    how: Literal["before", "half", "after"] = "after"
+    judge_is_slow: bool = False
+    loses_rollbacks: bool = False  # dies when traffic is off and nothing is recorded yet
+
+
+class PassError(Exception):
+    """The pass ends here: an error of the API server, a conflict, or the end of the process."""
+
+
+@dataclass
+class Controllers:
+    """Both controllers, the objects they write, and the judge that one of them asks."""
+
+    cluster: Cluster
+    ledger: Ledger
+    plan: ReleasePlan | None = None
+    prometheus_up: bool = True
+    alarmed: set[str] = field(default_factory=set)  # releases that the judge will find worse
+
+    def releases(self) -> list[Release]:
+        """Return every release that exists, oldest first."""
+        found = [v for k, v in self.cluster.objects.items() if k.startswith("release ")]
+        return [release for release in found if release is not None]
+
+    def active(self) -> Release | None:
+        """Return the release that runs."""
+        running = [r for r in self.releases() if r.status.phase not in ENDED]
+        assert len(running) <= 1, "two releases of one plan run at once"
+        return running[0] if running else None
+
+    def do_pass(self, fault: Fault) -> bool:
+        """Do one pass over the plan, then one over the active release; tell if they wrote."""
+        before = {key: len(versions) for key, versions in self.cluster.past.items()}
+        plan = self.plan
+        for do in (self._pass_over_plan, self._pass_over_release):
+            try:
+                do(fault)
+            except PassError:
+                continue
+        self.ledger.watch_stable(self.active())
+        after = {key: len(versions) for key, versions in self.cluster.past.items()}
+        return before != after or plan != self.plan
+
+    def _pass_over_release(self, fault: Fault) -> None:
+        release = self.active()
+        if release is None:
+            return
+        now = self.cluster.now
+        facts = self.gather(release, fault)
+        decision = decide(facts, now)
+        assert decision.again_at is None or decision.again_at > now
+        for number, action in enumerate(decision.actions):
+            act = partial(self._act, facts, action, decision.status)
+            _do(fault, number, act, partial(act, half=True))
+            if fault.loses_rollbacks and isinstance(action, f.RemoveBackend):
+                return
+        status = with_conditions(decision.status, release.metadata.generation, now)
+        if status != release.status and status.wire() != release.status.wire():
+            _do(fault, len(decision.actions), partial(self._write, facts, status))
+
+    def gather(self, release: Release, fault: Fault) -> f.Facts:
+        """Look at the cluster as the release's controller does."""
+        cluster, lag = self.cluster, fault.lag
+        work: Workload = cluster.read("workload", lag)
+        canary: Canary | None = cluster.read("canary", lag)
+        mine, stable = release.spec.revision, release.spec.stable.revision
+        stuck = cluster.now - (work.stuck_since or cluster.now)
+        leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
+        facts = f.Facts(
+            release=release,
+            deployment=f.DeploymentFacts(
+                resource_version=str(work.version),
+                paused=work.paused,
+                holds_release=work.template == mine,
+                started_rolling=work.size(mine) > 0,
+                rolled=work.template == mine and work.rolled(),
+                failed="not in time" if stuck >= timedelta(seconds=PROGRESS_DEADLINE) else "",
+                stable_gone=work.size(stable) == 0 and work.replicas > 0,
+            ),
+            stable=f.StableFacts(work.replicas, dict(work.ready).get(stable, 0)),
+            canary=self._canary_facts(canary) if canary else None,
+            has_canary_service=cluster.read("service", lag),
+            routes=tuple(_route_facts(key, cluster.read(key, lag)) for key in ROUTES),
+            progress_deadline=PROGRESS_DEADLINE,
+            leaving=LEAVING if leaves else None,
+        )
+        return replace(facts, judged=None if fault.judge_is_slow else self._judge(facts))
+
+    def _canary_facts(self, canary: Canary) -> f.CanaryFacts:
+        trouble = None
+        if canary.crashed:
+            trouble = f.Trouble(f.Problem("CrashLoop", "exits with code 1"), fault=True)
+        elif canary.running < canary.replicas and not self.cluster.can_start:
+            trouble = f.Trouble(f.Problem("ImagePullBackOff", "no such image"), fault=False)
+        return f.CanaryFacts(
+            replicas=canary.replicas, ready=canary.ready, running=canary.running, trouble=trouble
+        )
+
+    def _judge(self, facts: f.Facts) -> f.Judged | None:
+        """Look once where a look is due; the evidence is what the status has kept of it."""
+        status = facts.release.status
+        if status.step == 0 or status.step_since is None or status.looks.next is None:
+            return None
+        if status.weight.confirmed != status.weight.wanted or self.cluster.now < status.looks.next:
+            return None
+        rolling = facts.deployment is not None and facts.deployment.started_rolling
+        if status.phase is Phase.PROMOTING and rolling:
+            return None
+        upcoming = self.cluster.now + given.LOOK
+        if not self.prometheus_up:
+            verdict = status.verdict or "Inconclusive"
+            return f.Judged(verdict, status.metrics, upcoming, Exposure(), NO_EVIDENCE)
+        before = status.metrics[0] if status.metrics else MetricStatus(name="m", required=True)
+        looks, here = before.looks + 1, before.looks_at_weight + 1
+        metric = before.model_copy(
+            update={"looks": looks, "looks_at_weight": here, "message": f"{looks} looks"}
+        )
+        verdict = self._verdict(facts.release, looks, here)
+        return f.Judged(verdict, (metric,), upcoming, Exposure(), cause="1 % became 5 %")
+
+    def _verdict(
+        self, release: Release, looks: int, here: int
+    ) -> Literal["Inconclusive", "Safe", "Regressed"]:
+        nature = self.cluster.natures[release.spec.revision]
+        if release.metadata.name in self.alarmed or (nature == "regresses" and looks >= 2):
+            return "Regressed"
+        in_doubt = here < 2 or (nature == "unsteady" and looks % 3 > 0)
+        return "Inconclusive" if in_doubt else "Safe"
+
+    def _act(
+        self, facts: f.Facts, action: f.Action, decided: ReleaseStatus, *, half: bool = False
+    ) -> None:
+        cluster, release = self.cluster, facts.release
+        match action:
+            case f.EnsureCanary(replicas):
+                canary = cluster.canary or Canary(release.spec.revision, 0)
+                cluster.put("canary", replace(canary, replicas=replicas))
+            case f.EnsureCanaryService():
+                cluster.put("service", value=True)
+            case f.SetWeight(percent):
+                self.ledger.weight_is_asked(facts, percent)
+                cluster.split(percent, ROUTES[: 1 if half else 2])
+            case f.RemoveBackend():
+                self.ledger.traffic_is_taken_off(release, decided)
+                cluster.merge(ROUTES[: 1 if half else 2])
+            case f.DeleteCanary():
+                self.ledger.canary_is_deleted(release)
+                cluster.put("canary", None)
+                cluster.put("service", value=half)
+            case f.Unpause(version):
+                self._same(version)
+                self.ledger.deployment_is_let_go(release)
+                cluster.change("workload", paused=False)
+            case f.Pause(version):
+                self._same(version)
+                cluster.change("workload", paused=True)
+            case f.EmptyRevision():
+                mine = release.spec.revision
+                sets = tuple((name, 0 if name == mine else n) for name, n in cluster.workload.sets)
+                cluster.change("workload", sets=sets)
+
+    def _same(self, version: str) -> None:
+        """Refuse a write that was decided on another version of the Deployment."""
+        if version != str(self.cluster.workload.version):
+            raise PassError
+
+    def _write(self, facts: f.Facts, status: ReleaseStatus) -> None:
+        """Store a status; a release that somebody changed meanwhile is a conflict."""
+        key = f"release {facts.release.metadata.name}"
+        if self.cluster.objects[key] != facts.release:
+            raise PassError
+        self.ledger.status_is_written(facts, status)
+        stored = {**facts.release.wire(), "status": status.wire()}
+        self.cluster.put(key, Release.model_validate(stored))
+
+    def _pass_over_plan(self, fault: Fault) -> None:
+        plan, now = self.plan, self.cluster.now
+        if plan is None:
+            return
+        facts = self.gather_plan(plan, fault.lag)
+        decision = p.decide_plan(facts, now)
+        status = decision.status
+        for number, action in enumerate(decision.actions):
+            if isinstance(action, p.ProveGuard):
+                proof = {"guard": "Guarded", "guard_proven_at": now, "guard_policy": GUARD_POLICY}
+                status = status.model_copy(update=proof)
+            else:
+                _do(fault, number, partial(self._act_for_plan, facts, action))
+        changed = status != plan.status and status.wire() != plan.status.wire()
+        if self.plan is plan and changed:
+            _do(fault, len(decision.actions), partial(self._write_plan, plan, status))
+
+    def _write_plan(self, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
+        self.plan = ReleasePlan.model_validate({**plan.wire(), "status": status.wire()})
+
+    def gather_plan(self, plan: ReleasePlan, lag: int) -> p.PlanFacts:
+        """Look at the cluster as the plan's controller does."""
+        cluster = self.cluster
+        work: Workload = cluster.read("workload", lag)
+        known = [cluster.read(key, lag) for key in cluster.objects if key.startswith("release ")]
+        return p.PlanFacts(
+            plan=plan,
+            deployment=p.PlanDeployment(
+                resource_version=str(work.version),
+                revision=work.template,
+                labelled=work.labelled,
+                bypassed=work.bypassed,
+                paused=work.paused,
+                paused_by="",
+                replicas=work.replicas,
+                rolled_into=f"checkout-{work.template}" if work.rolled() else "",
+                mark=work.mark,
+            ),
+            revisions=tuple(
+                p.RevisionFacts(f"checkout-{name}", name, given.NOW + age * SECOND, size, ())
+                for age, (name, size) in enumerate(work.sets)
+            ),
+            releases=tuple(release for release in known if release is not None),
+            track_label="track",
+            guard_policy=GUARD_POLICY,
+        )
+
+    def _act_for_plan(self, facts: p.PlanFacts, action: p.PlanAction) -> None:
+        cluster, work = self.cluster, self.cluster.workload
+        match action:
+            case p.RemoveFinalizer():
+                assert not work.labelled, "the plan went before its label"
+                assert self.active() is None, "the plan went before its release"
+                self.plan = None
+            case p.Adopt(version):
+                self._same(version)
+                cluster.change("workload", labelled=True)
+            case p.Leave(version, unpause):
+                self._same(version)
+                lets_go = unpause and work.paused
+                assert not lets_go or work.template in cluster.let_through, "unjudged"
+                cluster.change("workload", labelled=False, paused=work.paused and not unpause)
+            case f.Unpause(version):
+                self._same(version)
+                assert work.template in cluster.let_through, "let an unjudged template through"
+                cluster.change("workload", paused=False)
+            case f.Pause(version):
+                self._same(version)
+                cluster.change("workload", paused=True)
+            case p.Mark(message):
+                cluster.change("workload", mark=message)
+            case p.CreateRelease(number, stable):
+                assert facts.deployment is not None
+                self._create(number, facts.deployment.revision, stable.revision)
+            case p.DeleteRelease(name):
+                cluster.put(f"release {name}", None)
+            case p.DeleteReplicaSet(name):
+                revision = name.removeprefix("checkout-")
+                assert work.size(revision) == 0, "a ReplicaSet with pods was deleted"
+                kept = tuple(pair for pair in work.sets if pair[0] != revision)
+                cluster.change("workload", sets=kept)
+            case _:
+                raise AssertionError(f"unexpected {action}")
+
+    def _create(self, number: int, revision: str, stable: str) -> None:
+        key = f"release checkout-{number}"
+        if self.cluster.objects.get(key) is not None:
+            return
+        assert self.active() is None, "two releases of one plan run at once"
+        self.ledger.release_is_made(revision)
+        release = given.release(number=number, revision=revision)
+        version = {"revision": stable, "replica_set": f"checkout-{stable}"}
+        against = release.spec.stable.model_copy(update=version)
+        spec = release.spec.model_copy(update={"stable": against})
+        self.cluster.put(key, None)  # a cache that lags does not know of it yet
+        self.cluster.put(key, release.model_copy(update={"spec": spec}))
+
+
+def _do(
+    fault: Fault,
+    number: int,
+    write: Callable[[], None],
+    half: Callable[[], None] | None = None,
+) -> None:
+    """Do the pass's write of this number, or let it fail as the fault has it."""
+    if number != fault.at:
+        write()
+        return
+    if fault.how == "half" and half is not None:
+        half()
+    elif fault.how != "before":
+        write()
+    raise PassError
+
+
+def _route_facts(key: str, route: Route) -> f.RouteFacts:
+    if route.missing:
+        problem = f.Problem("RouteMissing", f"{key} does not exist")
+        return f.RouteFacts(key, None, settled=True, problem=problem)
+    refused = f.Problem("RouteRefused", f"{key} is not accepted") if route.refused else None
+    settled = route.changed is None
+    return f.RouteFacts(key, route.weight, settled, refused, route.writer, uneven=route.uneven)

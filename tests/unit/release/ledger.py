@@ -1,0 +1,136 @@
+"""What a release promises, asserted at each write that could break it.
+
+The ledger remembers what people, the judge and the cluster have said, apart from the controllers'
+own records, so that a wrong record is noticed too.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.api.release import ENDED, Phase, Release, ReleaseStatus
+from controller.release.facts import Facts
+from controller.release.record import MAX_BYTES, MAX_ENTRIES
+from tests.unit.release.cluster import SECOND, Cluster
+
+
+@dataclass
+class Ledger:
+    """One plan's releases as a strict bookkeeper sees them."""
+
+    cluster: Cluster
+    earned: dict[str, int] = field(default_factory=dict)  # steps passed, by release
+    safe: set[str] = field(default_factory=set)  # releases whose step has fresh Safe evidence
+    confirmed_at: dict[str, datetime] = field(default_factory=dict)
+    unprotected: set[str] = field(default_factory=set)  # let through because stable was down
+    ending: set[str] = field(default_factory=set)  # releases that get no traffic any more
+    found_bad: set[str] = field(default_factory=set)  # the same, while nobody edits the routes
+    rejected: dict[str, str] = field(default_factory=dict)  # release to revision, until retried
+    held: str = ""  # revision that an abort left waiting
+    stable_down_since: datetime | None = None
+
+    def weight_is_asked(self, facts: Facts, percent: int) -> None:
+        """Check a weight that is about to be written to the routes."""
+        release, status = facts.release, facts.release.status
+        steps = release.spec.rules.steps
+        recorded = steps[status.step - 1].weight if status.step else 0
+        assert percent <= recorded, "more than the recorded step"
+        assert status.phase not in (Phase.ROLLING_BACK, Phase.FINISHING)
+        canary = facts.canary
+        if percent > 0:
+            assert release.metadata.name not in self.ending, "traffic for what was taken back"
+            assert release.metadata.name not in self.found_bad, "traffic for what was found bad"
+            assert release.spec.abort is None, "traffic for what a person aborted"
+            assert canary is not None
+            assert canary.ready > 0, "traffic that nobody answers"
+            assert facts.has_canary_service, "traffic that nobody answers"
+        if percent > max(route.weight or 0 for route in facts.routes):
+            pods = -(-facts.stable.replicas * percent // 100)
+            assert canary is not None
+            assert canary.ready >= pods, "the weight before the capacity"
+            assert facts.stable.ready > 0, "nobody could take the traffic back"
+
+    def traffic_is_taken_off(self, release: Release, decided: ReleaseStatus) -> None:
+        """Note that a release found bad loses its traffic, whether or not that gets recorded."""
+        has_traffic = any(route.weight is not None for _, route in self.cluster.routes())
+        if has_traffic and decided.reason == "Regressed":
+            self.found_bad.add(release.metadata.name)
+
+    def canary_is_deleted(self, release: Release) -> None:
+        """Check that a canary's pods go only after their traffic is off and drained."""
+        for _, route in self.cluster.routes():
+            off = route.missing or (route.weight is None and route.changed is None)
+            edited_just_now = bool(route.writer and route.changed)
+            assert off or edited_just_now, "pods deleted while traffic goes to them"
+        since = release.status.traffic_off_at
+        assert since is not None, "pods deleted before traffic was seen off"
+        drain = release.spec.rules.traffic.drain
+        assert self.cluster.now - since >= drain, "pods deleted before they were drained"
+
+    def deployment_is_let_go(self, release: Release) -> None:
+        """Check that only a promotion that was earned, or had nothing to protect, unpauses."""
+        name = release.metadata.name
+        template = self.cluster.workload.template
+        assert release.status.phase is Phase.PROMOTING
+        assert template == release.spec.revision, "another template was let through"
+        assert name not in self.found_bad, "a version found bad was let through"
+        earned = self.earned.get(name, 0) == len(release.spec.rules.steps)
+        assert earned or name in self.unprotected, "unpaused without being earned"
+        self.cluster.let_through.add(template)
+
+    def release_is_made(self, revision: str) -> None:
+        """Check that a revision that stays out is not released."""
+        rejected = set(self.rejected.values())
+        assert revision not in rejected, "a rejected revision was released without a retry"
+        assert revision != self.held, "an aborted revision was released without a retry"
+
+    def status_is_written(self, facts: Facts, status: ReleaseStatus) -> None:
+        """Check a status against the one before, and note what it says."""
+        release, name = facts.release, facts.release.metadata.name
+        assert len(status.timeline) <= MAX_ENTRIES
+        assert len(status.model_dump_json(by_alias=True, exclude_none=True)) <= MAX_BYTES
+        self._follow_steps(facts, status)
+        if status.phase is Phase.ROLLING_BACK:
+            self.ending.add(name)
+        if status.phase is Phase.ROLLED_BACK:
+            self.rejected[name] = release.spec.revision
+        waits = self.cluster.workload.template == release.spec.revision
+        if status.phase is Phase.ABORTED and waits:
+            self.held = release.spec.revision
+        if status.outcome and status.phase in ENDED and status.reason != "Bypassed":
+            self._revoke(release.spec.revision)
+
+    def _revoke(self, revision: str) -> None:
+        """Let a revision that was taken back need a new judgement, unless it alone has pods."""
+        others = [size for name, size in self.cluster.workload.sets if name != revision]
+        if any(others) or not self.cluster.workload.size(revision):
+            self.cluster.let_through.discard(revision)
+
+    def _follow_steps(self, facts: Facts, status: ReleaseStatus) -> None:
+        """Follow how a step's weight is confirmed, judged and passed."""
+        before, name = facts.release.status, facts.release.metadata.name
+        if before.step_since is None and status.step_since is not None:
+            self.confirmed_at[name] = self.cluster.now
+            self.safe.discard(name)
+        if facts.judged is not None and facts.judged.problem is None:
+            self.safe.discard(name)
+            if facts.judged.verdict == "Safe":
+                self.safe.add(name)
+        promoted = status.phase is Phase.PROMOTING and before.phase is not Phase.PROMOTING
+        if promoted and status.reason == "StableDown":
+            since = self.stable_down_since
+            assert since is not None, "let through although stable serves"
+            assert self.cluster.now - since >= 29 * SECOND
+            self.unprotected.add(name)
+        elif before.step and (promoted or status.step != before.step):
+            hold = facts.release.spec.rules.steps[before.step - 1].hold
+            assert status.step == before.step + (not promoted), "a step was left out"
+            assert name in self.safe, "a step was passed without fresh evidence"
+            assert self.cluster.now - self.confirmed_at[name] >= hold, "a hold was cut short"
+            assert self.earned.get(name, 0) == before.step - 1
+            self.earned[name] = before.step
+
+    def watch_stable(self, release: Release | None) -> None:
+        """Remember since when no stable pod of the active release is ready."""
+        ready = dict(self.cluster.workload.ready)
+        down = release is not None and not ready.get(release.spec.stable.revision, 0)
+        self.stable_down_since = (self.stable_down_since or self.cluster.now) if down else None

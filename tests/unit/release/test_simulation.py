@@ -1,0 +1,263 @@
+"""Plan and release over a cluster in which everything that can go wrong does, in any order.
+
+What must hold is asserted where it could be broken: in `ledger` at each write, here after each
+pass.
+In words:
+
+- the weight asked of a route is never above the recorded step's, and what a person gave beyond it
+  is brought back in the next pass that works;
+- a share that nobody serves goes to stable in the next pass that works;
+- a release that was found bad, aborted or taken back gets no traffic any more;
+- the Deployment is unpaused only for the template that was judged, after every step was earned with
+  fresh evidence and its whole hold, or because stable was down for half a minute;
+- a revision that was rejected or aborted starts no release without a retry;
+- pods are deleted only after their traffic was off and drained;
+- once an abort is ordered and faults stop, traffic is off within three passes, the release ends,
+  and nothing of it is left;
+- a pass over a world that does not move writes nothing in the end;
+- the record stays within its bounds.
+"""
+
+import os
+from dataclasses import replace
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from controller.api.release import ENDED, Abort, Order, Phase, Release
+from tests.unit.release.cluster import ROUTES, Cluster, Nature, Route, Workload
+from tests.unit.release.controllers import Controllers, Fault
+from tests.unit.release.given import NOW, guarded, plan
+from tests.unit.release.ledger import Ledger
+
+NO_FAULT, LOSES, SLOW_JUDGE = Fault(), Fault(loses_rollbacks=True), Fault(judge_is_slow=True)
+natures = st.sampled_from(["good", "good", "regresses", "crashes", "never ready", "unsteady"])
+seconds = st.sampled_from([0.0, 0.01, 0.3, 1.0, 4.0, 15.0, 31.0, 61.0, 601.0])
+faults = st.one_of(
+    st.just(NO_FAULT),
+    st.builds(
+        Fault,
+        lag=st.integers(0, 2),
+        at=st.sampled_from([0, 1, 1, 2, 99]),
+        how=st.sampled_from(["before", "half", "after"]),
+        judge_is_slow=st.booleans(),
+    ),
+)
+people = st.sampled_from(
+    [
+        "pushes",
+        "pushes",
+        "pushes an older one",
+        "aborts",
+        "retries",
+        "scales",
+        "lets it through",
+        "takes the bypass off",
+        "deletes the plan",
+    ]
+)
+happenings = st.sampled_from(
+    [
+        "can_start",
+        "gateway_up",
+        "stable_up",
+        "prometheus",
+        "alarm",
+        "drain",
+        "canary deleted",
+        "service deleted",
+    ]
+)
+
+
+class Life(RuleBasedStateMachine):
+    """Hypothesis chooses what people, the cluster and the faults do next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cluster = Cluster(now=NOW, natures={"r1": "good"}, let_through={"r1"})
+        self.gander = Controllers(self.cluster, Ledger(self.cluster))
+
+    @initialize(nature=natures)
+    def begin(self, nature: Nature) -> None:
+        stable = {"revision": "r1", "replica_set": "checkout-r1"}
+        self.gander.plan = plan(**guarded(stable=stable))
+        served = (("r1", 4),)
+        self.cluster.put("workload", Workload("r1", sets=served, ready=served))
+        self.cluster.put("canary", None)
+        self.cluster.put("service", value=False)
+        for key in ROUTES:
+            self.cluster.put(key, Route())
+        self.push(nature)
+
+    @rule(passes=st.lists(st.tuples(seconds, faults), min_size=1, max_size=8))
+    def work(self, passes: list[tuple[float, Fault]]) -> None:
+        for pause, fault in passes:
+            self.cluster.advance(pause)
+            self.one_pass(fault)
+
+    @rule(
+        pause=st.sampled_from([1.0, 5.0, 16.0]),
+        passes=st.integers(1, 15),
+        fault=st.sampled_from([NO_FAULT, NO_FAULT, LOSES, SLOW_JUDGE]),
+    )
+    def work_on(self, pause: float, passes: int, fault: Fault) -> None:
+        for _ in range(passes):
+            self.cluster.advance(pause)
+            self.one_pass(fault)
+
+    @rule()
+    def a_world_that_stands_still_is_left_alone(self) -> None:
+        for _ in range(12):
+            if not self.one_pass(NO_FAULT):
+                return
+        raise AssertionError("writes for ever")
+
+    def one_pass(self, fault: Fault) -> bool:
+        before = self.gander.active()
+        wrote = self.gander.do_pass(fault)
+        if fault == NO_FAULT and before is not None:
+            self.check_traffic(before)
+        return wrote
+
+    def check_traffic(self, before: Release) -> None:
+        """Assert that no route is above the step that the pass found, and no share unserved.
+
+        But for the one that only records that stable is fully rolled.
+        """
+        status, steps = before.status, before.spec.rules.steps
+        after = self.cluster.objects[f"release {before.metadata.name}"]
+        if status.phase is Phase.PROMOTING and after.status.phase is Phase.FINISHING:
+            return
+        ceiling = steps[status.step - 1].weight if status.step else 0
+        if status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
+            assert all(route.weight is None for _, route in self.cluster.routes())
+        for _, route in self.cluster.routes():
+            weight = 0 if route.missing else route.weight or 0
+            assert weight <= ceiling, "above the recorded step"
+            assert weight == 0 or self.cluster.serves_canary(), "traffic that nobody serves"
+
+    @rule(what=people, nature=natures, data=st.data())
+    def a_person_acts(self, what: str, nature: Nature, data: st.DataObject) -> None:
+        cluster, release = self.cluster, self.gander.active()
+        match what:
+            case "pushes":
+                self.push(nature)
+            case "pushes an older one":
+                self.set_template(data.draw(st.sampled_from(sorted(cluster.natures))))
+            case "aborts" if release is not None:
+                self.abort(release)
+            case "retries":
+                self.retry_the_last()
+            case "scales":
+                replicas = data.draw(st.sampled_from([0, 1, 2, 4, 10]))
+                cluster.change("workload", replicas=replicas)
+            case "lets it through":
+                cluster.let_through.add(cluster.workload.template)
+                cluster.change("workload", bypassed=True, paused=False)
+            case "takes the bypass off":
+                cluster.change("workload", bypassed=False)
+            case "deletes the plan" if self.gander.plan is not None:
+                metadata = self.gander.plan.metadata
+                deleted = metadata.model_copy(update={"deletion_timestamp": cluster.now})
+                self.gander.plan = self.gander.plan.model_copy(update={"metadata": deleted})
+
+    def push(self, nature: Nature) -> None:
+        revision = f"r{len(self.cluster.natures) + 1}"
+        self.cluster.natures[revision] = nature
+        self.set_template(revision)
+
+    def set_template(self, revision: str) -> None:
+        if revision != self.cluster.workload.template:
+            self.gander.ledger.held = ""
+        self.cluster.set_template(revision)
+
+    def abort(self, release: Release) -> None:
+        if release.spec.abort is None:
+            self.order(release, abort=Abort(by="ann", at=self.cluster.now, reason="looks odd"))
+
+    def retry_the_last(self) -> None:
+        ended = [r for r in self.gander.releases() if r.status.phase in ENDED]
+        if ended and not ended[-1].spec.orders:
+            retry = Order(action="Retry", by="ann", at=self.cluster.now)
+            self.order(ended[-1], orders=(retry,))
+            self.gander.ledger.rejected.pop(ended[-1].metadata.name, None)
+            self.gander.ledger.held = ""
+
+    def order(self, release: Release, **fields: object) -> None:
+        spec = release.spec.model_copy(update=fields)
+        key = f"release {release.metadata.name}"
+        self.cluster.put(key, release.model_copy(update={"spec": spec}))
+
+    @rule(
+        key=st.sampled_from(ROUTES),
+        what=st.sampled_from(["edit", "edit", "edit", "delete or restore", "refuse or accept"]),
+        weight=st.sampled_from([None, None, 0, 2, 5, 50, 90]),
+        uneven=st.booleans(),
+    )
+    def somebody_changes_a_route(
+        self, key: str, what: str, weight: int | None, *, uneven: bool
+    ) -> None:
+        self.gander.ledger.found_bad.clear()
+        route: Route = self.cluster.objects[key]
+        if what == "delete or restore":
+            self.cluster.put(key, Route(missing=not route.missing))
+        elif what == "refuse or accept":
+            self.cluster.change(key, refused=not route.refused)
+        elif not route.missing:
+            odd = uneven and weight is not None
+            edit = Route(weight, odd, "argocd", self.cluster.now, refused=route.refused)
+            self.cluster.put(key, edit)
+
+    @rule(what=happenings)
+    def something_happens(self, what: str) -> None:
+        cluster, release = self.cluster, self.gander.active()
+        match what:
+            case "can_start" | "gateway_up" | "stable_up":
+                setattr(cluster, what, not getattr(cluster, what))
+                cluster.advance(1)
+            case "prometheus":
+                self.gander.prometheus_up = not self.gander.prometheus_up
+            case "alarm" if release is not None:
+                self.gander.alarmed.add(release.metadata.name)
+            case "drain" if cluster.canary is not None:
+                cluster.change("canary", running=0, ready=0, crashed=False)
+            case "canary deleted":
+                cluster.put("canary", None)
+            case "service deleted":
+                cluster.put("service", value=False)
+
+    def teardown(self) -> None:
+        """Faults stop; what runs is aborted; it ends soon and leaves nothing."""
+        cluster = self.cluster
+        if "workload" not in cluster.objects:
+            return
+        cluster.can_start = cluster.gateway_up = cluster.stable_up = True
+        for key, route in cluster.routes():
+            cluster.put(key, replace(route, missing=False, refused=False))
+        release = self.gander.active()
+        if release is None:
+            return
+        self.abort(release)
+        for _ in range(3):
+            self.one_pass(NO_FAULT)
+        assert all(route.weight is None for _, route in cluster.routes())
+        for _ in range(12):
+            if self.gander.active() is not None:
+                cluster.advance(5)
+                self.one_pass(NO_FAULT)
+            ended = cluster.objects[f"release {release.metadata.name}"]
+            if ended is None or ended.status.phase in ENDED:
+                return
+        raise AssertionError("an aborted release does not end")
+
+
+Life.TestCase.settings = settings(
+    max_examples=int(os.environ.get("GANDER_LIVES", "100")),
+    stateful_step_count=50,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
+test_every_life_keeps_the_promises = Life.TestCase
