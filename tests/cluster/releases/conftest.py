@@ -14,6 +14,7 @@ import pytest
 from dev.environment import Environment
 from dev.jobs import IMAGES_VARIABLE
 from dev.shop.deploy import Shop, deploy, remove
+from tests.cluster.releases.installed import Installed
 from tests.cluster.releases.story import Story
 
 
@@ -28,6 +29,12 @@ def images() -> dict[str, str]:
     """Return the shop's images by version, as `python -m dev test` pushed them."""
     pushed: dict[str, str] = json.loads(os.environ[IMAGES_VARIABLE])
     return pushed
+
+
+@pytest.fixture
+def gander(environment: Environment) -> Installed:
+    """Return Gander as it is installed; who stops it lets it run again."""
+    return Installed(environment)
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """How the cluster is found, and what is said when it is not."""
 
+import json
 import socket
 from pathlib import Path
 
 import pytest
 
 from controller.kube.client import Client
-from controller.kube.connection import open_connection
+from controller.kube.connection import current_namespace, open_connection
 from controller.kube.errors import ConfigurationError, Unavailable
 from controller.kube.kinds import NAMESPACE
 from tests.kubeconfigs import kubeconfig
@@ -71,3 +72,26 @@ def test_a_port_that_nobody_listens_on_is_reported_with_the_request(tmp_path: Pa
     ):
         client.get(NAMESPACE, None, "default")
     assert calls == [("get", "Namespace", 0)]
+
+
+@pytest.mark.parametrize(
+    ("context", "namespace"),
+    [(None, "shop"), ("plain", "default"), ("unknown", "default")],
+)
+def test_the_namespace_is_the_contexts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: str | None, namespace: str
+) -> None:
+    config = json.loads(kubeconfig("https://192.0.2.7:6443"))
+    config["contexts"][0]["context"]["namespace"] = "shop"
+    config["contexts"].append({"name": "plain", "context": {"cluster": "c", "user": "u"}})
+    path = tmp_path / "config"
+    path.write_text(json.dumps(config))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert namespace == current_namespace(context)
+
+
+def test_without_a_kubeconfig_the_namespace_is_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nowhere"))
+    assert current_namespace() == "default"

@@ -1,0 +1,71 @@
+"""What Gander asks of the API server: nothing at rest, and one status write a look at most."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from dev.waiting import until
+from tests.cluster.releases.installed import Installed
+from tests.cluster.releases.story import Story
+
+pytestmark = pytest.mark.disruptive
+REST = 30.0  # seconds
+NAMES = "rest_client_requests_total"
+# The lease is renewed every 2 s, read and written; watches end after 5 to 10 minutes.
+ALWAYS = {("get", "Lease"), ("patch", "Lease")}
+
+
+def requests(gander: Installed) -> dict[tuple[str, str], float]:
+    """Return how many requests this process has made so far, by verb and kind."""
+    counted: dict[tuple[str, str], float] = {}
+    for (name, labels), value in gander.samples(gander.pod()).items():
+        if name == NAMES:
+            verb, kind, _ = labels
+            counted[verb, kind] = counted.get((verb, kind), 0.0) + value
+    return counted
+
+
+def made_since(gander: Installed, before: dict[tuple[str, str], float]) -> dict[str, float]:
+    """Return the requests since then that are neither the lease's nor a watch."""
+    return {
+        f"{verb} {kind}": count - before.get((verb, kind), 0.0)
+        for (verb, kind), count in requests(gander).items()
+        if count != before.get((verb, kind), 0.0) and (verb, kind) not in ALWAYS and verb != "watch"
+    }
+
+
+def test_a_plan_at_rest_costs_no_request(story: Callable[..., Story], gander: Installed) -> None:
+    story(replicas=2)
+    until("other tests' leftovers to be done", lambda: quiet(gander, 5.0), seconds=120)
+    before = requests(gander)
+    time.sleep(REST)  # the measured time itself
+    made = made_since(gander, before)
+    assert made == {}
+    renewals = requests(gander)["patch", "Lease"] - before["patch", "Lease"]
+    assert 5 <= renewals <= REST
+
+
+def test_a_look_costs_one_status_write(story: Callable[..., Story], gander: Installed) -> None:
+    shop = story(replicas=2, steps=[{"weight": 5, "hold": "1h"}])
+    shop.load()
+    shop.set_image("v3")
+    shop.await_evidence()
+    before, looks = requests(gander), looked(shop)
+    until("six further looks", lambda: looked(shop) >= looks + 6, seconds=90)
+    made, taken = made_since(gander, before), looked(shop) - looks
+    assert made.pop("patch Release") <= taken + 1
+    # The gander in a namespace that is being deleted may end its last requests meanwhile.
+    assert made == {}
+
+
+def looked(shop: Story) -> int:
+    """Return how many looks the release has taken."""
+    return int(shop.release()["metrics"][0]["looks"])
+
+
+def quiet(gander: Installed, seconds: float) -> bool:
+    """Tell whether no request is made for so long."""
+    before = requests(gander)
+    time.sleep(seconds)  # the measured time itself
+    return made_since(gander, before) == {}
