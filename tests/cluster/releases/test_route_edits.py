@@ -92,7 +92,9 @@ def test_a_route_that_is_applied_again_is_put_back_later_each_time(
     for _ in range(2):
         shop.apply(original)
         shop.await_release("Holding", reason="RouteOverwritten")
-        shop.await_message(r"kubectl-client-side-apply left no backend of ours in HTTPRoute checkout")
+        shop.await_message(
+            r"kubectl-client-side-apply left no backend of ours in HTTPRoute checkout"
+        )
         assert {NAME: 1} == shop.backends()
         told = shop.events("Release", "checkout-1")["RouteOverwritten"]
         assert "kubectl-client-side-apply" in told
