@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from dev.reach import inside
@@ -97,17 +98,21 @@ def _fetch(shop: Shop, url: str) -> Any:
 
 @dataclass
 class Backends:
-    """The weights of a route's first rule by Service, each with the time at which it was seen."""
+    """The percentages of a route's first rule by Service, each with the time it was seen at."""
 
     seen: list[tuple[float, dict[str, int]]] = field(default_factory=list)
 
     def first(self, service: str) -> float:
         """Return when a Service first had requests. StopIteration: it never had any."""
-        return next(at for at, weights in self.seen if weights.get(service))
+        return next(at for at, shares in self.seen if shares.get(service))
 
     def without(self, service: str, *, after: float) -> float:
         """Return when a Service had left the route. StopIteration: it did not."""
-        return next(at for at, weights in self.seen if at > after and service not in weights)
+        return next(at for at, shares in self.seen if at > after and service not in shares)
+
+    def of(self, service: str) -> list[int | None]:
+        """Return the percentages that a Service had one after the other; None: not in the route."""
+        return [share for share, _ in groupby(shares.get(service) for _, shares in self.seen)]
 
 
 @contextmanager
@@ -129,7 +134,9 @@ def watching(shop: Shop) -> Iterator[Backends]:
         assert process.stdout is not None
         for line in process.stdout:
             weights = {ref["name"]: ref.get("weight", 1) for ref in json.loads(line)}
-            backends.seen.append((time.time(), weights))
+            total = sum(weights.values())
+            shares = {name: 100 * weight // total for name, weight in weights.items()}
+            backends.seen.append((time.time(), shares))
 
     reader = threading.Thread(target=note, daemon=True)
     reader.start()
