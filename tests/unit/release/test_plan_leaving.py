@@ -12,6 +12,7 @@ from tests.unit.release.given import (
     plan_deployment,
     plan_facts,
     release,
+    replica_set,
     waiting,
 )
 
@@ -40,6 +41,22 @@ def test_only_a_waiting_change_stays_paused(deployment: PlanDeployment, *, unpau
     releases = (ended(2, "Aborted"),)
     given = plan_facts(plan=LEAVING, deployment=deployment, releases=releases)
     assert decide_plan(given, NOW).actions == (Leave("7", unpause),)
+
+
+def test_what_serves_by_now_may_roll_on() -> None:
+    """A release that came too late to be stopped has made stable what waits."""
+    rolled = waiting(rolled_into="checkout-b")
+    sets = (replica_set("a", replicas=0), replica_set("b"))
+    given = plan_facts(plan=LEAVING, deployment=rolled, revisions=sets)
+    assert decide_plan(given, NOW).actions == (Leave("7", unpause=True),)
+
+
+def test_a_plan_that_stays_says_that_nothing_is_held() -> None:
+    status = decide_plan(plan_facts(plan=LEAVING), NOW).status
+    assert (status.phase, status.guard, status.guard_proven_at) == ("Blocked", "", None)
+    words = {c.type: (c.status, c.reason) for c in status.conditions}
+    assert words["Ready"] == ("False", "GanderLeft")
+    assert words["Reconciling"] == ("False", "GanderLeft")
 
 
 def test_the_mark_goes_before_the_label() -> None:
