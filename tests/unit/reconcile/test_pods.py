@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from controller.kube.objects import Condition, ContainerState, Meta, Pod
-from controller.reconcile.pods import find_trouble
+from controller.reconcile.pods import find_trouble, is_running
 
 
 def container(**fields: Any) -> ContainerState:
@@ -22,10 +22,15 @@ def container(**fields: Any) -> ContainerState:
     return ContainerState(**{**base, **fields})
 
 
-def pod(*containers: ContainerState, conditions: tuple[Condition, ...] = ()) -> Pod:
+def pod(
+    *containers: ContainerState,
+    conditions: tuple[Condition, ...] = (),
+    phase: str = "Running",
+    init: tuple[ContainerState, ...] = (),
+) -> Pod:
     return Pod(
         meta=Meta(name="checkout-canary-x", uid="u", resource_version="1", namespace="shop"),
-        phase="Running",
+        phase=phase,
         reason="",
         message="",
         ready=False,
@@ -35,7 +40,7 @@ def pod(*containers: ContainerState, conditions: tuple[Condition, ...] = ()) -> 
         node="",
         conditions=conditions,
         containers=containers,
-        init_containers=(),
+        init_containers=init,
     )
 
 
@@ -94,6 +99,29 @@ def test_a_pod_without_a_place_is_not_its_fault() -> None:
     assert trouble is not None
     assert not trouble.fault
     assert "0/1 nodes available" in trouble.problem.message
+
+
+def test_an_init_container_that_crashes_is_the_versions_fault() -> None:
+    migrate = container(name="migrate", restart_count=2, last_terminated_exit_code=3)
+    waiting = container(waiting_reason="PodInitializing")
+    trouble = find_trouble([pod(waiting, init=(migrate,), phase="Pending")], None)
+    assert trouble is not None
+    assert trouble.fault
+    assert "container migrate exits with code 3" in trouble.problem.message
+
+
+@pytest.mark.parametrize(
+    ("item", "running"),
+    [
+        (pod(container(), container(name="sidecar")), True),
+        (pod(container(), container(name="sidecar", waiting_reason="ErrImagePull")), False),
+        (pod(container(terminated_reason="Error", terminated_exit_code=1)), False),
+        (pod(phase="Pending"), False),
+    ],
+    ids=["all", "one waits", "crashed", "not begun"],
+)
+def test_a_pod_runs_when_all_of_its_containers_do(item: Pod, *, running: bool) -> None:
+    assert running == is_running(item)
 
 
 def test_a_fault_counts_more_than_what_the_cluster_lacks() -> None:

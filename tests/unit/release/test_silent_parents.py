@@ -1,0 +1,42 @@
+"""Parents of a route that do not answer are waited for, named, and never taken for an answer."""
+
+from datetime import timedelta
+
+import pytest
+
+from controller.release.machine import decide
+from tests.unit.release.given import (
+    NOW,
+    at_step,
+    facts,
+    release,
+    route,
+    stored,
+)
+
+SILENT = "Gateway shop/nowhere"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{"phase": "Starting", "reason": "AddingBackend"}, at_step()],
+    ids=["at 0", "stepping"],
+)
+def test_silence_becomes_a_hold_that_names_the_parents(status: dict[str, object]) -> None:
+    percent = 5 if "step" in status else 0
+    silent = (route(percent, settled=False, silent=SILENT),)
+    given = facts(release(**status), routes=silent)
+    waits = decide(given, NOW)
+    assert waits.actions == ()
+    assert waits.status.phase != "Holding"
+    assert waits.again_at == NOW + timedelta(seconds=30)
+
+    later = NOW + timedelta(seconds=30)
+    held = decide(facts(stored(given.release, waits, NOW), routes=silent), later)
+    assert (held.status.phase, held.status.reason) == ("Holding", "RouteNotAnswered")
+    assert held.status.message.startswith(f"no answer for HTTPRoute checkout ({SILENT}); see that")
+    again = facts(stored(given.release, held, later), routes=silent)
+    assert decide(again, later).status == again.release.status
+
+    answered = decide(facts(again.release, routes=(route(percent),)), later)
+    assert answered.status.phase == "Stepping"
