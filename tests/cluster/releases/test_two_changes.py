@@ -96,6 +96,21 @@ def test_while_the_first_is_promoted(story: Callable[..., Story]) -> None:
     assert summary.versions["v1"].last > summary.versions["v6"].last
 
 
+def test_while_the_canary_of_the_first_is_taken_away(story: Callable[..., Story]) -> None:
+    """Stable runs v3 by then, and that is what v6 is compared with and goes back to."""
+    shop = story(replicas=1, steps=QUICK)
+    load = shop.load()
+    shop.set_image("v3")
+    shop.await_release("Finishing")
+    shop.set_image("v6")
+    assert "Succeeded" == shop.await_end(1)["phase"]
+    assert "RolledBack" == shop.await_end(2)["phase"]
+    stable = shop.await_plan("Rejected")["stable"]
+    assert [shop.images["v3"]] == stable["images"]
+    assert {stable["replicaSet"]: 1} == {n: pods for n, pods in shop.replica_sets().items() if pods}
+    assert 0 == lost(load.stop())
+
+
 def await_newest(shop: Story) -> str:
     """Return the release that runs, once it is the one of v3."""
 
