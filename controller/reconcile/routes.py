@@ -63,6 +63,7 @@ def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts
         last_writer=writer,
         uneven=bool(split.uneven),
         silent=", ".join(split.silent),
+        strangers=split.strangers,
     )
 
 

@@ -69,6 +69,7 @@ class RouteFacts:
     last_writer: str = ""  # who wrote the backends last; empty where that was Gander
     uneven: bool = False  # some rule for our Service is not split as the others are
     silent: str = ""  # which parents have not seen this generation
+    strangers: bool = False  # those have never seen the route, so no request comes through them
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,11 @@ def with_confirmed(status: ReleaseStatus, view: RouteView) -> ReleaseStatus:
 
 
 def traffic_is_off(routes: tuple[RouteFacts, ...]) -> bool:
-    """Tell whether no route leads to the canary any more, and every parent has seen that."""
-    return all(route.weight is None and route.settled for route in routes)
+    """Tell whether no route leads to the canary any more, and every parent has seen that.
+
+    A parent that never answered serves nobody, and must not keep a rollback from its end.
+    """
+    return all(route.weight is None and (route.settled or route.strangers) for route in routes)
 
 
 NO_ROUTE = RouteFacts(

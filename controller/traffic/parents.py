@@ -16,6 +16,7 @@ class Answer:
     """All parents together."""
 
     silent: tuple[str, ...]  # parents that have not said anything about this generation yet
+    strangers: bool  # whether those have never said anything about the route, so never served it
     problem: str  # the first refusal in words, else empty
 
 
@@ -24,10 +25,9 @@ def read_parents(route: Mapping[str, Any]) -> Answer:
     refs = route["spec"].get("parentRefs") or []
     generation = route["metadata"].get("generation", 0)
     if not refs:
-        return Answer(
-            silent=(), problem="names no parent, so no gateway serves it; fill spec.parentRefs"
-        )
-    problems, silent = [], []
+        problem = "names no parent, so no gateway serves it; fill spec.parentRefs"
+        return Answer(silent=(), strangers=False, problem=problem)
+    problems, silent, known = [], [], False
     for ref in refs:
         answers = [
             status
@@ -37,9 +37,10 @@ def read_parents(route: Mapping[str, Any]) -> Answer:
         refusals_of = [_refusals(status, generation) for status in answers]
         if not answers or None in refusals_of:
             silent.append(_name(ref, route))
+            known |= bool(answers)
         for refusals in refusals_of:
             problems += [f"is not served by {_name(ref, route)}: {why}" for why in refusals or ()]
-    return Answer(tuple(silent), next(iter(problems), ""))
+    return Answer(tuple(silent), bool(silent) and not known, next(iter(problems), ""))
 
 
 def _refusals(status: Mapping[str, Any], generation: int) -> tuple[str, ...] | None:

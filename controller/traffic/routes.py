@@ -29,6 +29,7 @@ class Split:
     uneven: str  # which rules are not as we write them for that weight, else empty
     accepted: bool  # every parent accepts the stored generation and has resolved its references
     silent: tuple[str, ...]  # parents that have not answered for the stored generation yet
+    strangers: bool  # whether those have never answered, so that no request comes through them
     reason: Literal["", "RouteWithoutService", "RouteNotSplittable", "RouteRefused"]
     problem: str  # why no traffic can be moved, and what to change; else empty
 
@@ -56,6 +57,7 @@ def read_split(route: Route, stable_service: str, canary_service: str) -> Split:
         uneven="" if weight is None else _uneven(route, ours, arms, weight),
         accepted=not answer.silent and not answer.problem,
         silent=answer.silent,
+        strangers=answer.strangers,
         reason=reason,
         problem=f"{describe(route)}: {problem}" if problem else "",
     )

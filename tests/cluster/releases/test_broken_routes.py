@@ -111,6 +111,20 @@ def test_a_route_deleted_in_the_middle_is_waited_for(story: Callable[..., Story]
     shop.await_backends(SPLIT)
 
 
+def test_a_parent_that_never_answered_keeps_no_rollback_from_its_end(
+    story: Callable[..., Story],
+) -> None:
+    shop = story(replicas=1)
+    shop.set_image("v3")
+    shop.await_backends(SPLIT)
+    shop.patch("httproute", BREAKS["a parent that does not exist"].edit, strategy="json")
+    shop.await_release("Holding", reason="RouteNotAnswered")
+    shop.gander("abort", "checkout-1")
+    assert "Aborted" == shop.await_end(seconds=30)["phase"]
+    assert {NAME: 1} == shop.backends()
+    assert {} == shop.canary()
+
+
 def again(item: dict[str, Any]) -> dict[str, Any]:
     """Return an object as it can be applied once more."""
     metadata = {key: item["metadata"][key] for key in ("name", "namespace")}

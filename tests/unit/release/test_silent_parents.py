@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller.release.facts import DeleteCanary
 from controller.release.machine import decide
 from tests.unit.release.given import (
     NOW,
@@ -40,3 +41,13 @@ def test_silence_becomes_a_hold_that_names_the_parents(status: dict[str, object]
 
     answered = decide(facts(again.release, routes=(route(percent),)), later)
     assert answered.status.phase == "Stepping"
+
+
+@pytest.mark.parametrize(("strangers", "gone"), [(True, True), (False, False)])
+def test_a_rollback_waits_only_for_parents_that_served_the_route(
+    *, strangers: bool, gone: bool
+) -> None:
+    routes = (route(None, settled=False, silent=SILENT, strangers=strangers),)
+    taken = {"phase": "RollingBack", "outcome": "Aborted", "trafficOffAt": "2026-03-01T11:00:00Z"}
+    decision = decide(facts(release(**taken), routes=routes), NOW)
+    assert gone == (DeleteCanary() in decision.actions)
