@@ -32,7 +32,7 @@ def images() -> dict[str, str]:
 
 
 @pytest.fixture
-def gander(environment: Environment) -> Installed:
+def installed(environment: Environment) -> Installed:
     """Return Gander as it is installed; who stops it lets it run again."""
     return Installed(environment)
 

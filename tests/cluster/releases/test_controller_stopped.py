@@ -14,11 +14,11 @@ pytestmark = pytest.mark.disruptive
 
 
 def test_a_change_waits_and_is_released_once_the_controller_is_back(
-    story: Callable[..., Story], gander: Installed
+    story: Callable[..., Story], installed: Installed
 ) -> None:
     shop = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
     before = shop.replica_sets()
-    with gander.stopped():
+    with installed.stopped():
         shop.set_image("v3")
         assert shop.deployment()["spec"]["paused"] is True
         shop.shop.kubectl("scale", "deployment", NAME, "--replicas=2")
@@ -32,11 +32,11 @@ def test_a_change_waits_and_is_released_once_the_controller_is_back(
 
 
 def test_a_plan_deleted_meanwhile_lets_go_once_the_controller_is_back(
-    story: Callable[..., Story], gander: Installed
+    story: Callable[..., Story], installed: Installed
 ) -> None:
     """What waits is stable's own template again, so there is nothing to keep paused."""
     shop = story(replicas=1)
-    with gander.stopped():
+    with installed.stopped():
         shop.set_image("v3")
         shop.set_image("v1")
         assert shop.deployment()["spec"]["paused"] is True

@@ -18,19 +18,19 @@ from tests.cluster.releases.story import Story, lost
 pytestmark = pytest.mark.disruptive
 
 
-def killed_in(gander: Installed, story: Story, phase: str, reason: str | None = None) -> None:
+def killed_in(installed: Installed, story: Story, phase: str, reason: str | None = None) -> None:
     """Kill the controller as soon as the release is in a phase; wait until one leads again."""
-    pod = gander.pod()
-    process = gander.process(pod)
+    pod = installed.pod()
+    process = installed.process(pod)
     story.await_release(phase, reason=reason)
     os.kill(process, signal.SIGKILL)
     assert story.release()["phase"] == phase
-    gander.replace(pod)
-    gander.await_ready()
+    installed.replace(pod)
+    installed.await_ready()
 
 
 def test_a_good_version_goes_out_whenever_the_controller_is_killed(
-    story: Callable[..., Story], client: Client, gander: Installed
+    story: Callable[..., Story], client: Client, installed: Installed
 ) -> None:
     shop = story(
         replicas=2,
@@ -42,15 +42,15 @@ def test_a_good_version_goes_out_whenever_the_controller_is_killed(
     load = shop.load()
     with recorded(client, shop.shop.namespace) as history:
         shop.set_image("v3")
-        killed_in(gander, shop, "Starting")
+        killed_in(installed, shop, "Starting")
         shop.await_release("Stepping", reason="Collecting")
         assert shop.shares()[f"{NAME}-canary"] == 5
-        killed_in(gander, shop, "Stepping")
+        killed_in(installed, shop, "Stepping")
         only_stable = {"backendRefs": [{"name": NAME, "port": 80}]}
         shop.patch("httproute", {"spec": {"rules": [only_stable]}})
-        killed_in(gander, shop, "Holding", "RouteOverwritten")
-        killed_in(gander, shop, "Promoting")
-        killed_in(gander, shop, "Finishing")
+        killed_in(installed, shop, "Holding", "RouteOverwritten")
+        killed_in(installed, shop, "Promoting")
+        killed_in(installed, shop, "Finishing")
         status = shop.await_end()
     assert (status["phase"], status["reason"]) == ("Succeeded", "Released")
     assert shop.canary() == {}
@@ -62,7 +62,7 @@ def test_a_good_version_goes_out_whenever_the_controller_is_killed(
 
 
 def test_a_rollback_goes_on_when_the_controller_was_killed_in_it(
-    story: Callable[..., Story], client: Client, gander: Installed
+    story: Callable[..., Story], client: Client, installed: Installed
 ) -> None:
     shop = story(
         replicas=2,
@@ -74,7 +74,7 @@ def test_a_rollback_goes_on_when_the_controller_was_killed_in_it(
         shop.set_image("v3")
         shop.await_release("Stepping", reason="Collecting")
         shop.gander("abort", f"{NAME}-1")
-        killed_in(gander, shop, "RollingBack")
+        killed_in(installed, shop, "RollingBack")
         status = shop.await_end()
     assert (status["phase"], status["reason"]) == ("Aborted", "AbortedByPerson")
     assert shop.canary() == {}

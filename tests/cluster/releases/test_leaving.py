@@ -1,6 +1,8 @@
 """Uninstalling Gander gives every Deployment back, with its pods serving as they did."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +11,7 @@ from controller.api.names import LEFT_PAUSED_ANNOTATION, PLAN_LABEL
 from dev import gander
 from dev.environment import Environment
 from dev.reach import kubectl
+from tests.cluster.releases.installed import Installed
 from tests.cluster.releases.story import Story, lost
 
 pytestmark = pytest.mark.disruptive
@@ -50,6 +53,10 @@ def test_an_uninstall_gives_everything_back(
         assert each.canary() == {}
         assert pods(each) == before[each]
         assert "finalizers" not in each.get("releaseplan", "checkout")["metadata"]
+        ready = each.conditions("releaseplan")["Ready"]
+        assert ("False", "GanderLeft") == (ready["status"], ready["reason"])
+        assert not each.plan().get("guard")
+    assert "finalizers" not in moving.get("release", "checkout-1")["metadata"]
     assert not paused(idle)
     assert paused(moving)
     why = moving.deployment()["metadata"]["annotations"][LEFT_PAUSED_ANNOTATION]
@@ -62,7 +69,32 @@ def test_an_uninstall_gives_everything_back(
     reinstalled()
 
     assert idle.await_plan("Idle")["guard"] == "Guarded"
+    held = moving.await_plan("Held")
+    assert [moving.images["v1"]] == held["stable"]["images"]
+    assert paused(moving)
+    assert LEFT_PAUSED_ANNOTATION not in moving.deployment()["metadata"]["annotations"]
     assert [lost(load.stop()) for load in loads] == [0, 0]
+
+
+def test_a_controller_that_died_keeps_nothing_from_being_given_back(
+    story: Callable[..., Story],
+    environment: Environment,
+    reinstalled: Callable[[], None],
+    installed: Installed,
+) -> None:
+    """Its lease runs out first; what it can no longer do, the Job does."""
+    shop = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
+    shop.set_image("v3")
+    shop.await_release("Stepping")
+    os.kill(installed.process(installed.pod()), signal.SIGKILL)
+    gander.uninstall(environment)
+    assert shop.backends() == {"checkout": 1}
+    assert shop.canary() == {}
+    assert PLAN_LABEL not in shop.deployment()["metadata"]["labels"]
+    # Nobody is there to take a finalizer off: all of this has to go by itself.
+    shop.shop.kubectl("delete", "releaseplan", "checkout", "--timeout=30s")
+    shop.shop.kubectl("wait", "--for=delete", "release/checkout-1", "--timeout=30s")
+    reinstalled()
 
 
 def paused(story: Story) -> bool:

@@ -24,27 +24,29 @@ pytestmark = pytest.mark.disruptive
 ENDS_WITHIN = 10.0  # seconds after SIGTERM
 
 
-def test_it_says_how_it_is(gander: Installed) -> None:
-    pod = gander.pod()
-    assert gander.answer(pod, "/healthz") == (200, "ok\n")
-    assert gander.answer(pod, "/readyz") == (200, "ok\n")
-    samples = gander.samples(pod)
+def test_it_says_how_it_is(installed: Installed) -> None:
+    pod = installed.pod()
+    assert installed.answer(pod, "/healthz") == (200, "ok\n")
+    assert installed.answer(pod, "/readyz") == (200, "ok\n")
+    samples = installed.samples(pod)
     assert samples["leader_election_master_status", ("gander",)] == 1
     assert samples["workqueue_depth", ("passes",)] >= 0
     assert any(name == "controller_runtime_reconcile_total" for name, _ in samples)
     assert any(name == "rest_client_requests_total" for name, _ in samples)
 
 
-def test_sigterm_in_the_middle_of_a_release(story: Callable[..., Story], gander: Installed) -> None:
+def test_sigterm_in_the_middle_of_a_release(
+    story: Callable[..., Story], installed: Installed
+) -> None:
     shop = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
     shop.load(rate=20.0)
     shop.set_image("v3")
     shop.await_release("Stepping")
-    pod = gander.pod()
-    terminated = terminate(gander, pod)
+    pod = installed.pod()
+    terminated = terminate(installed, pod)
     assert terminated["exitCode"] == 0
-    gander.await_ready()
-    lines = logs(gander, pod["metadata"]["name"], "--previous")
+    installed.await_ready()
+    lines = logs(installed, pod["metadata"]["name"], "--previous")
     assert "leads no more" in {line["event"] for line in lines}
     mine = [line for line in lines if line["event"] == "release moved"]
     mine = [line for line in mine if line["namespace"] == shop.shop.namespace]
@@ -54,14 +56,14 @@ def test_sigterm_in_the_middle_of_a_release(story: Callable[..., Story], gander:
     assert shop.shares()[f"{NAME}-canary"] == 5
 
 
-def test_a_scale_to_none_gives_the_lease_back(gander: Installed) -> None:
-    assert gander.holder() == gander.pod()["metadata"]["name"]
-    with gander.stopped():
-        assert gander.holder() == ""
+def test_a_scale_to_none_gives_the_lease_back(installed: Installed) -> None:
+    assert installed.holder() == installed.pod()["metadata"]["name"]
+    with installed.stopped():
+        assert installed.holder() == ""
 
 
 def test_sigterm_while_prometheus_answers_nothing(
-    story: Callable[..., Story], gander: Installed, environment: Environment
+    story: Callable[..., Story], installed: Installed, environment: Environment
 ) -> None:
     with silent_server(environment) as (url, asked):
         analysis = {
@@ -75,33 +77,33 @@ def test_sigterm_while_prometheus_answers_nothing(
         shop.await_release("Stepping", "Holding")
         asked.clear()
         assert asked.wait(60), "no look was taken"
-        terminated = terminate(gander, gander.pod())
+        terminated = terminate(installed, installed.pod())
     assert terminated["exitCode"] == 0
-    gander.await_ready()
+    installed.await_ready()
 
 
 def test_another_replica_takes_over_when_the_leader_is_killed(
-    story: Callable[..., Story], gander: Installed
+    story: Callable[..., Story], installed: Installed
 ) -> None:
     shop = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
-    gander.scale(2)
+    installed.scale(2)
     try:
-        leader = gander.holder()
-        pods = {pod["metadata"]["name"]: pod for pod in gander.pods()}
+        leader = installed.holder()
+        pods = {pod["metadata"]["name"]: pod for pod in installed.pods()}
         (other,) = pods.keys() - {leader}
         shop.set_image("v3")
-        os.kill(gander.process(pods[leader]), signal.SIGKILL)
-        gander.replace(pods[leader])
-        until("the other to lead", lambda: gander.holder() == other, seconds=30)
+        os.kill(installed.process(pods[leader]), signal.SIGKILL)
+        installed.replace(pods[leader])
+        until("the other to lead", lambda: installed.holder() == other, seconds=30)
         shop.await_release("Stepping")
-        assert gander.samples(pods[other])["leader_election_master_status", ("gander",)] == 1
+        assert installed.samples(pods[other])["leader_election_master_status", ("gander",)] == 1
     finally:
-        gander.scale(1)
+        installed.scale(1)
 
 
-def terminate(gander: Installed, pod: Json) -> Json:
+def terminate(installed: Installed, pod: Json) -> Json:
     """Send SIGTERM, and return how the container ended; it is started again."""
-    name, process = pod["metadata"]["name"], gander.process(pod)
+    name, process = pod["metadata"]["name"], installed.process(pod)
     before = container(pod)["restartCount"]
     began = time.monotonic()
     os.kill(process, signal.SIGTERM)
@@ -109,11 +111,11 @@ def terminate(gander: Installed, pod: Json) -> Json:
     assert time.monotonic() - began < ENDS_WITHIN
 
     def restarted() -> bool:
-        (now,) = [each for each in gander.pods() if each["metadata"]["name"] == name]
+        (now,) = [each for each in installed.pods() if each["metadata"]["name"] == name]
         return bool(container(now)["restartCount"] > before)
 
     until("the container to start again", restarted, seconds=60)
-    return dict(container(gander.pod())["lastState"]["terminated"])
+    return dict(container(installed.pod())["lastState"]["terminated"])
 
 
 def runs(process: int) -> bool:
@@ -125,9 +127,9 @@ def runs(process: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def logs(gander: Installed, pod: str, *words: str) -> list[Json]:
+def logs(installed: Installed, pod: str, *words: str) -> list[Json]:
     """Return the lines that a pod logged, each of which has to be a JSON object."""
-    return [json.loads(line) for line in gander.kubectl("logs", pod, *words).splitlines()]
+    return [json.loads(line) for line in installed.kubectl("logs", pod, *words).splitlines()]
 
 
 @contextmanager

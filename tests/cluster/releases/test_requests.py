@@ -16,46 +16,46 @@ NAMES = "rest_client_requests_total"
 ALWAYS = {("get", "Lease"), ("patch", "Lease")}
 
 
-def requests(gander: Installed) -> dict[tuple[str, str], float]:
+def requests(installed: Installed) -> dict[tuple[str, str], float]:
     """Return how many requests this process has made so far, by verb and kind."""
     counted: dict[tuple[str, str], float] = {}
-    for (name, labels), value in gander.samples(gander.pod()).items():
+    for (name, labels), value in installed.samples(installed.pod()).items():
         if name == NAMES:
             verb, kind, _ = labels
             counted[verb, kind] = counted.get((verb, kind), 0.0) + value
     return counted
 
 
-def made_since(gander: Installed, before: dict[tuple[str, str], float]) -> dict[str, float]:
+def made_since(installed: Installed, before: dict[tuple[str, str], float]) -> dict[str, float]:
     """Return the requests since then that are neither the lease's nor a watch."""
     return {
         f"{verb} {kind}": count - before.get((verb, kind), 0.0)
-        for (verb, kind), count in requests(gander).items()
+        for (verb, kind), count in requests(installed).items()
         if count != before.get((verb, kind), 0.0) and (verb, kind) not in ALWAYS and verb != "watch"
     }
 
 
-def test_a_plan_at_rest_costs_no_request(story: Callable[..., Story], gander: Installed) -> None:
+def test_a_plan_at_rest_costs_no_request(story: Callable[..., Story], installed: Installed) -> None:
     story(replicas=2)
-    until("other tests' leftovers to be done", lambda: quiet(gander, 5.0), seconds=120)
-    before = requests(gander)
+    until("other tests' leftovers to be done", lambda: quiet(installed, 5.0), seconds=120)
+    before = requests(installed)
     time.sleep(REST)  # the measured time itself
-    made = made_since(gander, before)
+    made = made_since(installed, before)
     assert made == {}
-    renewals = requests(gander)["patch", "Lease"] - before["patch", "Lease"]
+    renewals = requests(installed)["patch", "Lease"] - before["patch", "Lease"]
     assert 5 <= renewals <= REST
 
 
-def test_a_look_costs_one_status_write(story: Callable[..., Story], gander: Installed) -> None:
+def test_a_look_costs_one_status_write(story: Callable[..., Story], installed: Installed) -> None:
     shop = story(replicas=2, steps=[{"weight": 5, "hold": "1h"}])
     shop.load()
     shop.set_image("v3")
     shop.await_evidence()
-    before, looks = requests(gander), looked(shop)
+    before, looks = requests(installed), looked(shop)
     until("six further looks", lambda: looked(shop) >= looks + 6, seconds=90)
-    made, taken = made_since(gander, before), looked(shop) - looks
+    made, taken = made_since(installed, before), looked(shop) - looks
     assert made.pop("patch Release") <= taken + 1
-    # The gander in a namespace that is being deleted may end its last requests meanwhile.
+    # A plan in a namespace that is being deleted may end its last requests meanwhile.
     assert made == {}
 
 
@@ -64,8 +64,8 @@ def looked(shop: Story) -> int:
     return int(shop.release()["metrics"][0]["looks"])
 
 
-def quiet(gander: Installed, seconds: float) -> bool:
+def quiet(installed: Installed, seconds: float) -> bool:
     """Tell whether no request is made for so long."""
-    before = requests(gander)
+    before = requests(installed)
     time.sleep(seconds)  # the measured time itself
-    return made_since(gander, before) == {}
+    return made_since(installed, before) == {}
