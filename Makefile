@@ -31,11 +31,13 @@ check: $(INSTALLED) ## Lint, types, layers, generated files (seconds)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd dev/shop && ../../$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m controller.api.crd --check
+	$(BIN)/python -m dev.manifests --check
 
 unit: $(INSTALLED) ## Unit and property tests
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q --numprocesses=auto tests/unit
 
 .PHONY: cluster
 cluster: $(INSTALLED) ## Tests on a real cluster: ours, or the one of KUBECONFIG
@@ -46,6 +48,7 @@ bench-release: $(INSTALLED) ## Measure rollbacks, promotions, start and memory i
 
 down: ## Remove every trace of the clusters; the cache of built programs stays
 	$(BIN)/python -m dev down
+	$(BIN)/python -m dev down --name test
 
 clean: down ## Remove the cache and the Python environment, too
 	rm -rf $${GANDER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/gander} $(VENV)
