@@ -34,7 +34,6 @@ check: $(INSTALLED) ## Lint, types, layers, generated files (seconds)
 	cd dev/shop && ../../$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m controller.api.crd --check
-	$(BIN)/python -m dev.manifests --check
 
 unit: $(INSTALLED) ## Unit and property tests
 	$(BIN)/pytest -q --numprocesses=auto tests/unit
@@ -42,6 +41,7 @@ unit: $(INSTALLED) ## Unit and property tests
 .PHONY: cluster
 cluster: $(INSTALLED) ## Tests on a real cluster: ours, or the one of KUBECONFIG
 	$(BIN)/python -m dev test
+	$(BIN)/python -m dev.manifests --check
 
 bench-release: $(INSTALLED) ## Measure rollbacks, promotions, start and memory into bench/RESULTS.md
 	$(BIN)/python -m dev bench-release

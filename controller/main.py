@@ -39,7 +39,14 @@ from controller.reconcile.runner import Runner
 from controller.reconcile.triggers import ALERT, PLAN, RELEASE, Key, Triggers
 from controller.reconcile.world import World, connect_world
 from controller.settings import Settings
-from controller.telemetry import LEADER, QUEUE_DEPTH, REQUESTS, Probes, configure_logging
+from controller.telemetry import (
+    LEADER,
+    QUEUE_DEPTH,
+    REQUESTS,
+    Probes,
+    configure_logging,
+    watch_queue,
+)
 
 log = structlog.get_logger()
 STOP_WITHIN = 7.0  # seconds for the passes under way
@@ -73,8 +80,8 @@ def assemble(
     world: World, settings: Settings, may_work: Callable[[], bool], name: str = "gander"
 ) -> Machinery:
     """Wire queues, reconcilers and triggers together; nothing runs yet."""
-    passes: WorkQueue[Key] = WorkQueue()
-    alerts: WorkQueue[Key] = WorkQueue()
+    passes: WorkQueue[Key] = WorkQueue(on_change=watch_queue("passes"))
+    alerts: WorkQueue[Key] = WorkQueue(on_change=watch_queue("alerts"))
 
     def add(key: Key, seconds: float) -> None:
         queue = alerts if key[0] == ALERT else passes

@@ -38,6 +38,14 @@ RECONCILE_SECONDS = Histogram(
     buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
 )
 QUEUE_DEPTH = Gauge("workqueue_depth", "Keys that wait for a worker.", ["name"])
+QUEUE_ADDS = Counter("workqueue_adds_total", "Keys added to the queue.", ["name"])
+QUEUE_RETRIES = Counter("workqueue_retries_total", "Keys added again after a failure.", ["name"])
+QUEUE_SECONDS = Histogram(
+    "workqueue_queue_duration_seconds",
+    "How long a key waits for a worker.",
+    ["name"],
+    buckets=(0.001, 0.01, 0.1, 1, 10),
+)
 REQUESTS = Counter(
     "rest_client_requests_total", "Requests to the API server.", ["verb", "kind", "code"]
 )
@@ -54,6 +62,22 @@ ALERTS = Counter("gander_alerts_total", "Alerts posted, by result.", ["result"])
 LEADER = Gauge("leader_election_master_status", "1 while this replica leads.", ["name"])
 
 Check = Callable[[], str | None]
+
+
+def watch_queue(name: str) -> Callable[[str, float], None]:
+    """Return a hook for a work queue that counts what happens to its keys."""
+    adds, retries = QUEUE_ADDS.labels(name), QUEUE_RETRIES.labels(name)
+    seconds = QUEUE_SECONDS.labels(name)
+
+    def happened(what: str, took: float) -> None:
+        if what == "added":
+            adds.inc()
+        elif what == "retried":
+            retries.inc()
+        elif what == "waited":
+            seconds.observe(took)
+
+    return happened
 
 
 def configure_logging(level: str, fmt: str) -> None:
