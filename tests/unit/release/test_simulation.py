@@ -79,8 +79,9 @@ class Life(RuleBasedStateMachine):
         self.cluster = Cluster(now=NOW, natures={"r1": "good"}, let_through={"r1"})
         self.gander = Controllers(self.cluster, Ledger(self.cluster))
 
-    @initialize(nature=natures)
-    def begin(self, nature: Nature) -> None:
+    @initialize(nature=natures, passes=st.sampled_from([0, 4, 8, 12, 16, 20, 24]))
+    def begin(self, nature: Nature, passes: int) -> None:
+        """Begin somewhere in the life of a first release, most of them in its steps."""
         stable = {"revision": "r1", "replica_set": "checkout-r1"}
         self.gander.plan = plan(**guarded(stable=stable))
         served = (("r1", 4),)
@@ -90,6 +91,7 @@ class Life(RuleBasedStateMachine):
         for key in ROUTES:
             self.cluster.put(key, Route())
         self.push(nature)
+        self.work_on(8.0, passes, NO_FAULT)
 
     @rule(passes=st.lists(st.tuples(seconds, faults), min_size=1, max_size=8))
     def work(self, passes: list[tuple[float, Fault]]) -> None:
@@ -99,7 +101,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         pause=st.sampled_from([1.0, 5.0, 16.0]),
-        passes=st.integers(1, 15),
+        passes=st.integers(1, 12),
         fault=st.sampled_from([NO_FAULT, NO_FAULT, LOSES, SLOW_JUDGE]),
     )
     def work_on(self, pause: float, passes: int, fault: Fault) -> None:
@@ -254,7 +256,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=int(os.environ.get("GANDER_LIVES", "100")),
+    max_examples=int(os.environ.get("GANDER_LIVES", "150")),
     stateful_step_count=50,
     deadline=None,
     derandomize="CI" in os.environ,
