@@ -20,6 +20,8 @@ def test_a_good_version_is_promoted_and_no_request_is_lost(story: Callable[..., 
         shop.set_image("v3")
         status = shop.await_end()
         assert ("Succeeded", "Released") == (status["phase"], status["reason"])
+    # A canary that is new to Prometheus is waited for; nothing is said of missing evidence.
+    assert set() == {entry["reason"] for entry in status["timeline"]} & {"NoData", "NoTraffic"}
     shares = route.of("checkout-canary")
     assert [5, 25, 50] == [share for share in shares if share]
     assert None is shares[-1]
