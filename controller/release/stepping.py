@@ -179,7 +179,10 @@ def _confirm(facts: Facts, pods: Pods, now: datetime) -> Decision:
 
 
 def _earn(facts: Facts, pods: Pods, now: datetime) -> Decision:
-    """Hold while there is no evidence; go on when the step's time is up and it proved Safe."""
+    """Hold while there is no evidence; go on when the step's time is up and it proved Safe.
+
+    A look that is due is waited for, so that no step is passed while Prometheus is silent.
+    """
     status, steps = facts.release.status, facts.release.spec.rules.steps
     hold_until = (status.step_since or now) + steps[status.step - 1].hold
     due = min((at for at in (status.looks.next, hold_until) if at and at > now), default=None)
@@ -190,8 +193,9 @@ def _earn(facts: Facts, pods: Pods, now: datetime) -> Decision:
         message = _evidence_in_words(status)
         status = move(status, Phase.STEPPING, "Collecting", message, now)
         return Decision(status, pods.actions, due)
-    if now < hold_until:
-        message = f"Safe; stays at {status.weight.wanted} % for the step's hold"
+    look_is_due = status.looks.next is not None and status.looks.next <= now
+    if now < hold_until or look_is_due:
+        message = f"Safe; stays at {status.weight.wanted} % for the step's hold and its last look"
         return Decision(move(status, Phase.STEPPING, "Safe", message, now), pods.actions, due)
     if status.step < len(steps):
         return Decision(enter_step(facts, status.step + 1, now), pods.actions)

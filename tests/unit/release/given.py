@@ -139,12 +139,12 @@ def metric(*, fresh: bool = True, **fields: Any) -> MetricStatus:
 
 
 def judged(verdict: str = "Safe", problem: Problem | None = None, **fields: Any) -> Judged:
-    """Return what a look at NOW has shown."""
+    """Return what a look has shown, the last one in the hold of a step that began at NOW."""
     return Judged(
         **{
             "verdict": verdict,
             "metrics": (metric(),),
-            "next": NOW + LOOK,
+            "next": NOW + HOLD + LOOK,
             "exposure": ReleaseStatus().exposure,
             "problem": problem,
             **fields,

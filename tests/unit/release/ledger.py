@@ -125,6 +125,8 @@ class Ledger:
             hold = facts.release.spec.rules.steps[before.step - 1].hold
             assert status.step == before.step + (not promoted), "a step was left out"
             assert name in self.safe, "a step was passed without fresh evidence"
+            due = before.looks.next is None or before.looks.next <= self.cluster.now
+            assert facts.judged is not None or not due, "a step was passed before its last look"
             assert self.cluster.now - self.confirmed_at[name] >= hold, "a hold was cut short"
             assert self.earned.get(name, 0) == before.step - 1
             self.earned[name] = before.step

@@ -47,7 +47,7 @@ def test_evidence_that_is_back_goes_on_where_it_was() -> None:
         reason=BLIND.reason,
         looks={"next": NOW, "problem": BLIND.reason, "message": BLIND.message},
     )
-    given = facts(release(**status), routes=(route(5),), judged=judged("Safe"))
+    given = facts(release(**status), routes=(route(5),), judged=judged())
     decision = decide(given, NOW + HOLD)
     assert decision.status.step == 2
     assert decision.status.looks.problem == ""

@@ -1,6 +1,7 @@
 """Parents of a route that do not answer are waited for, named, and never taken for an answer."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ SILENT = "Gateway shop/nowhere"
     [{"phase": "Starting", "reason": "AddingBackend"}, at_step()],
     ids=["at 0", "stepping"],
 )
-def test_silence_becomes_a_hold_that_names_the_parents(status: dict[str, object]) -> None:
+def test_silence_becomes_a_hold_that_names_the_parents(status: dict[str, Any]) -> None:
     percent = 5 if "step" in status else 0
     silent = (route(percent, settled=False, silent=SILENT),)
     given = facts(release(**status), routes=silent)
@@ -48,6 +49,10 @@ def test_a_rollback_waits_only_for_parents_that_served_the_route(
     *, strangers: bool, gone: bool
 ) -> None:
     routes = (route(None, settled=False, silent=SILENT, strangers=strangers),)
-    taken = {"phase": "RollingBack", "outcome": "Aborted", "trafficOffAt": "2026-03-01T11:00:00Z"}
+    taken: dict[str, Any] = {
+        "phase": "RollingBack",
+        "outcome": "Aborted",
+        "trafficOffAt": "2026-03-01T11:00:00Z",
+    }
     decision = decide(facts(release(**taken), routes=routes), NOW)
     assert gone == (DeleteCanary() in decision.actions)

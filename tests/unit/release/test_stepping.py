@@ -1,5 +1,6 @@
 """The steps: capacity, raising, confirming, earning."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -146,7 +147,7 @@ def test_nothing_is_written_while_a_look_is_awaited() -> None:
 
 
 def test_a_step_is_passed_once_safe_fresh_and_held() -> None:
-    given = facts(release(**at_step()), routes=(route(5),), judged=judged("Safe"))
+    given = facts(release(**at_step()), routes=(route(5),), judged=judged())
     decision = decide(given, NOW + HOLD)
     assert decision.status.step == 2
     assert decision.status.weight.wanted == 50
@@ -156,11 +157,19 @@ def test_a_step_is_passed_once_safe_fresh_and_held() -> None:
 
 
 def test_the_steps_hold_is_kept_whatever_the_evidence() -> None:
-    given = facts(release(**at_step()), routes=(route(5),), judged=judged("Safe"))
+    given = facts(release(**at_step()), routes=(route(5),), judged=judged())
     decision = decide(given, NOW + HOLD - SECOND)
     assert decision.status.step == 1
     assert (decision.status.phase, decision.status.reason) == ("Stepping", "Safe")
     assert decision.again_at == NOW + HOLD
+
+
+def test_a_look_that_is_due_is_waited_for_before_a_step_is_passed() -> None:
+    waited = at_step(reason="Safe", verdict="Safe", looks={"next": NOW + HOLD})
+    given = facts(release(**waited), routes=(route(5),))
+    assert decide(given, NOW + HOLD).status.step == 1
+    seen_safe = replace(given, judged=judged())
+    assert decide(seen_safe, NOW + HOLD).status.step == 2
 
 
 def test_inconclusive_evidence_passes_no_step() -> None:
@@ -171,7 +180,7 @@ def test_inconclusive_evidence_passes_no_step() -> None:
 
 
 def test_safe_from_lower_weights_alone_passes_no_step() -> None:
-    old = judged("Safe", metrics=(metric(fresh=False),))
+    old = judged(metrics=(metric(fresh=False),))
     decision = decide(facts(release(**at_step()), routes=(route(5),), judged=old), NOW + HOLD)
     assert decision.status.step == 1
     assert decision.status.reason == "Collecting"
@@ -179,28 +188,26 @@ def test_safe_from_lower_weights_alone_passes_no_step() -> None:
 
 def test_one_stale_required_metric_of_two_passes_no_step() -> None:
     both = (metric(), metric(name="grpc-errors", fresh=False))
-    look = judged("Safe", metrics=both)
+    look = judged(metrics=both)
     decision = decide(facts(release(**at_step()), routes=(route(5),), judged=look), NOW + HOLD)
     assert decision.status.step == 1
 
 
 def test_an_advisory_metric_without_data_holds_no_step_up() -> None:
     both = (metric(), metric(name="memory", required=False, fresh=False))
-    look = judged("Safe", metrics=both)
+    look = judged(metrics=both)
     decision = decide(facts(release(**at_step()), routes=(route(5),), judged=look), NOW + HOLD)
     assert decision.status.step == 2
 
 
 def test_a_verdict_without_any_metric_passes_no_step() -> None:
-    look = judged("Safe", metrics=())
+    look = judged(metrics=())
     decision = decide(facts(release(**at_step()), routes=(route(5),), judged=look), NOW + HOLD)
     assert decision.status.step == 1
 
 
 def test_the_last_step_is_followed_by_promotion() -> None:
-    given = facts(
-        release(**at_step(2)), routes=(route(50),), canary=canary(2, 2), judged=judged("Safe")
-    )
+    given = facts(release(**at_step(2)), routes=(route(50),), canary=canary(2, 2), judged=judged())
     decision = decide(given, NOW + HOLD)
     assert (decision.status.phase, decision.status.reason) == ("Promoting", "Earned")
     assert decision.actions == ()  # unpausing follows from the stored promotion only
@@ -208,7 +215,7 @@ def test_the_last_step_is_followed_by_promotion() -> None:
 
 def test_a_step_begins_with_its_tries_on_the_route_unused() -> None:
     status = at_step(route_retries=3)
-    given = facts(release(**status), routes=(route(5),), judged=judged("Safe"))
+    given = facts(release(**status), routes=(route(5),), judged=judged())
     assert decide(given, NOW + HOLD).status.route_retries == 0
 
 
