@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from bench.release import Size, measure
 from dev import cluster, gander, packages, preflight, programs
 from dev.demo import demo as play
 from dev.environment import Environment
@@ -23,6 +24,7 @@ from dev.reach import inside
 from dev.shop import deploy, versions
 
 TEST_CLUSTER: Final = "test"
+BENCH_CLUSTER: Final = "bench"
 IMAGES_VARIABLE: Final = "GANDER_SHOP_IMAGES"
 PARALLEL: Final = 4  # most cluster tests wait more than they work
 console = Console(highlight=False, soft_wrap=True)
@@ -93,8 +95,23 @@ def _pytest(environment: Environment, variables: dict[str, str], words: Sequence
         return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
 
 
+def bench_release(
+    name: Name = BENCH_CLUSTER,
+    rollbacks: Annotated[int, typer.Option(help="Of a version that fails all.")] = Size.rollbacks,
+    subtle: Annotated[int, typer.Option(help="Rollbacks from 1 to 5 % errors.")] = Size.subtle,
+    promotions: Annotated[int, typer.Option(help="And as many rollbacks.")] = Size.promotions,
+    starts: Annotated[int, typer.Option(help="Starts of the controller.")] = Size.starts,
+    at_once: Annotated[int, typer.Option(help="Shops at the same time.")] = Size.at_once,
+) -> None:
+    """Measure rollbacks, promotions, start, memory and writes into bench/RESULTS.md."""
+    size = Size(rollbacks, subtle, promotions, starts, at_once=at_once)
+    if not measure(bring_up(name, console.print), size, console.print):
+        raise typer.Exit(1)
+
+
 def register(app: typer.Typer) -> None:
     """Add the jobs to the command line."""
     app.command()(demo)
+    app.command()(bench_release)
     settings = {"allow_extra_args": True, "ignore_unknown_options": True}
     app.command("test", context_settings=settings)(run_tests)
