@@ -22,8 +22,9 @@ def test_the_life_of_an_order(story: Callable[..., Story]) -> None:
     shop = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
     assert shop.gander("status", NAME).splitlines()[0] == f"plan {NAME}: Idle, guard Guarded"
 
+    shop.load(rate=20.0)
     shop.set_image("v3")
-    shop.await_release("Stepping")
+    shop.await_evidence()
     shown = shop.gander("status", NAME)
     assert f"plan {NAME}: Releasing" in shown
     assert f"release {RELEASE}: Stepping at " in shown

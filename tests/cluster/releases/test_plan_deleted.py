@@ -30,7 +30,7 @@ def test_a_release_ends_on_stable(
     assert shop.backends() == {NAME: 1}
     assert shop.canary() == {}
     assert shop.get("service", f"{NAME}-canary") == {}
-    until("the releases to go", lambda: shop.get("releases")["items"] == [], seconds=30)
+    until("the releases to go", lambda: shop.get("releases") == {}, seconds=30)
     deployment = shop.deployment()
     assert deployment["spec"]["paused"] is True
     assert "kubectl" in deployment["metadata"]["annotations"][LEFT_PAUSED_ANNOTATION]
@@ -58,7 +58,7 @@ def test_a_rejection_leaves_no_mark_behind(story: Callable[..., Story]) -> None:
     shop.shop.kubectl("delete", "releaseplan", NAME, "--timeout=60s", seconds=70)
     assert "Stalled" not in shop.conditions("deployment")
     assert shop.deployment()["spec"]["paused"] is True
-    until("the releases to go", lambda: shop.get("releases")["items"] == [], seconds=30)
+    until("the releases to go", lambda: shop.get("releases") == {}, seconds=30)
 
 
 @pytest.mark.parametrize("cascade", ["background", "foreground"])
