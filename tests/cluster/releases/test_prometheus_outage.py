@@ -8,8 +8,7 @@ import pytest
 from dev import cluster, processes
 from dev.environment import Environment
 from dev.layout import Layout
-from tests.cluster.releases.story import Story
-from tests.cluster.releases.test_regression import ONE_BECOMES_FIVE
+from tests.cluster.releases.story import ONE_BECOMES_FIVE, Story
 
 pytestmark = pytest.mark.disruptive
 AWAY = 120.0  # seconds

@@ -3,12 +3,9 @@
 import re
 from collections.abc import Callable
 
-from dev.shop.baskets import Mix
 from tests.cluster.releases.instruments import alerts, await_alert, await_no_alert
-from tests.cluster.releases.story import Json, Story, lost
+from tests.cluster.releases.story import ONE_BECOMES_FIVE, Json, Story, lost
 
-# One request in a hundred fails in every version, and v2 fails four more.
-ONE_BECOMES_FIVE = Mix(samples=0.04, suppliers=0.0, flaky=0.01)
 RATES = re.compile(r"http-errors ([\d.]+) % against ([\d.]+) % \(x[\d.]+, between x[\d.]+ and ")
 
 
