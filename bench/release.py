@@ -21,7 +21,7 @@ from bench import controller, prometheus
 from bench.apiserver import ApiServer
 from bench.release_rows import Measured, rows
 from bench.report import replace_section, shortfalls, table
-from bench.shops import Bench, Trial
+from bench.shops import Bench, Trial, clear
 from controller.api.base import parse_duration
 from dev import gander, programs
 from dev.commands import run
@@ -81,6 +81,7 @@ def measure(environment: Environment, size: Size, say: Callable[[str], None]) ->
     images = deploy.push_images(environment, cache, ("v1", "v2", "v3", "v6"), say)
     gander.install(environment, gander.push_image(environment, say))
     with ApiServer.open(environment) as api:
+        clear(environment, api)
         bench = Bench(environment, images, api, say, began + RELEASES_SECONDS)
         measured = _measure(environment, api, bench, size, say)
         setting = _setting(environment, api, size)

@@ -31,6 +31,7 @@ from dev.shop.deploy import NAME, Shop
 from dev.waiting import until
 from tests.cluster.releases.story import Story
 
+PREFIX: Final = "gander-bench-"
 RELEASE_SECONDS: Final = 420.0
 LOAD_SECONDS: Final = 900.0
 RESTS: Final = {"RolledBack": "Rejected", "Succeeded": "Idle"}  # of the plan, by the outcome
@@ -106,7 +107,7 @@ class Bench:
     @contextmanager
     def shops(self, trial: Trial, count: int) -> Iterator[list[Story]]:
         """Give shops that serve v1, with their plans applied and idle; the end removes them."""
-        names = [f"bench-{uuid.uuid4().hex[:8]}" for _ in range(count)]
+        names = [f"{PREFIX}{uuid.uuid4().hex[:8]}" for _ in range(count)]
         stories = [
             Story(Shop(self._environment, name, f"{name}.example"), self._images) for name in names
         ]
@@ -200,6 +201,14 @@ class Turns:
             if self._spare > 0:
                 self._spare -= 1
                 self._left += 1
+
+
+def clear(environment: Environment, api: ApiServer) -> None:
+    """Remove the shops of a run that was interrupted, in a cluster of ours only."""
+    names = [item["metadata"]["name"] for item in api.object("/api/v1/namespaces")["items"]]
+    for name in names:
+        if environment.name and name.startswith(PREFIX):
+            deploy.remove(Shop(environment, name))
 
 
 def _check(trial: Trial, version: str, status: ReleaseStatus) -> None:
