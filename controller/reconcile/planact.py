@@ -1,6 +1,6 @@
 """Does what was decided about one plan. Every action may be repeated."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from controller.api.names import (
 from controller.api.plan import StableVersion
 from controller.api.release import ReleaseSpec, Rules
 from controller.kube import kinds
-from controller.kube.errors import AlreadyExists
+from controller.kube.errors import AlreadyExists, NotFound
 from controller.reconcile.problems import metric_rules
 from controller.reconcile.world import World, images_of
 from controller.release.facts import Pause, Unpause
@@ -55,7 +55,9 @@ class PlanActor:
                 self._finalizers([*self.facts.plan.metadata.finalizers, FINALIZER])
             case RemoveFinalizer():
                 present = self.facts.plan.metadata.finalizers
-                self._finalizers([f for f in present if f != FINALIZER])
+                # With its last finalizer the plan goes; a cache may show it a moment longer.
+                with suppress(NotFound):
+                    self._finalizers([f for f in present if f != FINALIZER])
             case Adopt(resource_version):
                 marks = {
                     "labels": {PLAN_LABEL: self._name},
