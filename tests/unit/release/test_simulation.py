@@ -32,7 +32,10 @@ from tests.unit.release.given import NOW, guarded, plan
 from tests.unit.release.ledger import Ledger
 
 NO_FAULT, LOSES, SLOW_JUDGE = Fault(), Fault(loses_rollbacks=True), Fault(judge_is_slow=True)
-natures = st.sampled_from(["good", "good", "regresses", "crashes", "never ready", "unsteady"])
+natures = st.sampled_from(
+    ["good", "good", "good", "good", "regresses", "crashes", "never ready", "unsteady"]
+)
+ships = st.one_of(st.none(), natures)
 seconds = st.sampled_from([0.0, 0.01, 0.3, 1.0, 4.0, 15.0, 31.0, 61.0, 601.0])
 faults = st.one_of(
     st.just(NO_FAULT),
@@ -48,13 +51,14 @@ people = st.sampled_from(
     [
         "pushes",
         "pushes",
+        "pushes",
         "pushes an older one",
         "aborts",
         "retries",
+        "retries",
         "scales",
-        "lets it through",
-        "takes the bypass off",
-        "deletes the plan",
+        "bypasses the guard or stops that",
+        "deletes the plan or makes it anew",
     ]
 )
 happenings = st.sampled_from(
@@ -67,6 +71,9 @@ happenings = st.sampled_from(
         "drain",
         "canary deleted",
         "service deleted",
+        "all is well again",
+        "all is well again",
+        "all is well again",
     ]
 )
 
@@ -79,9 +86,8 @@ class Life(RuleBasedStateMachine):
         self.cluster = Cluster(now=NOW, natures={"r1": "good"}, let_through={"r1"})
         self.gander = Controllers(self.cluster, Ledger(self.cluster))
 
-    @initialize(nature=natures, passes=st.sampled_from([0, 4, 8, 12, 16, 20, 24]))
-    def begin(self, nature: Nature, passes: int) -> None:
-        """Begin somewhere in the life of a first release, most of them in its steps."""
+    @initialize()
+    def begin(self) -> None:
         stable = {"revision": "r1", "replica_set": "checkout-r1"}
         self.gander.plan = plan(**guarded(stable=stable))
         served = (("r1", 4),)
@@ -90,24 +96,30 @@ class Life(RuleBasedStateMachine):
         self.cluster.put("service", value=False)
         for key in ROUTES:
             self.cluster.put(key, Route())
-        self.push(nature)
-        self.work_on(8.0, passes, NO_FAULT)
 
-    @rule(passes=st.lists(st.tuples(seconds, faults), min_size=1, max_size=8))
-    def work(self, passes: list[tuple[float, Fault]]) -> None:
+    @rule(passes=st.lists(st.tuples(seconds, faults), min_size=1, max_size=8), ships=ships)
+    def work(self, passes: list[tuple[float, Fault]], ships: Nature | None) -> None:
+        self.ship_when_idle(ships)
         for pause, fault in passes:
             self.cluster.advance(pause)
             self.one_pass(fault)
 
     @rule(
-        pause=st.sampled_from([1.0, 5.0, 16.0]),
-        passes=st.integers(1, 12),
+        pause=st.sampled_from([1.0, 8.0, 16.0]),
+        passes=st.integers(1, 16),
         fault=st.sampled_from([NO_FAULT, NO_FAULT, LOSES, SLOW_JUDGE]),
+        ships=ships,
     )
-    def work_on(self, pause: float, passes: int, fault: Fault) -> None:
+    def work_on(self, pause: float, passes: int, fault: Fault, ships: Nature | None) -> None:
+        self.ship_when_idle(ships)
         for _ in range(passes):
             self.cluster.advance(pause)
             self.one_pass(fault)
+
+    def ship_when_idle(self, nature: Nature | None) -> None:
+        """Push something new where a life would pass without a release."""
+        if nature is not None and self.gander.active() is None:
+            self.push(nature)
 
     @rule()
     def a_world_that_stands_still_is_left_alone(self) -> None:
@@ -153,14 +165,17 @@ class Life(RuleBasedStateMachine):
             case "retries":
                 self.retry_the_last()
             case "scales":
-                replicas = data.draw(st.sampled_from([0, 1, 2, 4, 10]))
+                replicas = data.draw(st.sampled_from([0, 1, 2, 4, 4, 10]))
                 cluster.change("workload", replicas=replicas)
-            case "lets it through":
+            case "bypasses the guard or stops that" if cluster.workload.bypassed:
+                cluster.change("workload", bypassed=False)
+            case "bypasses the guard or stops that":
                 cluster.let_through.add(cluster.workload.template)
                 cluster.change("workload", bypassed=True, paused=False)
-            case "takes the bypass off":
-                cluster.change("workload", bypassed=False)
-            case "deletes the plan" if self.gander.plan is not None:
+            case "deletes the plan or makes it anew" if self.gander.plan is None:
+                self.gander.plan = plan()
+            case "deletes the plan or makes it anew":
+                assert self.gander.plan is not None
                 metadata = self.gander.plan.metadata
                 deleted = metadata.model_copy(update={"deletion_timestamp": cluster.now})
                 self.gander.plan = self.gander.plan.model_copy(update={"metadata": deleted})
@@ -194,7 +209,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         key=st.sampled_from(ROUTES),
-        what=st.sampled_from(["edit", "edit", "edit", "delete or restore", "refuse or accept"]),
+        what=st.sampled_from(["edit"] * 6 + ["delete or restore", "refuse or accept"]),
         weight=st.sampled_from([None, None, 0, 2, 5, 50, 90]),
         uneven=st.booleans(),
     )
@@ -221,6 +236,8 @@ class Life(RuleBasedStateMachine):
                 cluster.advance(1)
             case "prometheus":
                 self.gander.prometheus_up = not self.gander.prometheus_up
+            case "all is well again":
+                self.mend()
             case "alarm" if release is not None:
                 self.gander.alarmed.add(release.metadata.name)
             case "drain" if cluster.canary is not None:
@@ -230,14 +247,18 @@ class Life(RuleBasedStateMachine):
             case "service deleted":
                 cluster.put("service", value=False)
 
+    def mend(self) -> None:
+        self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True
+        self.gander.prometheus_up = True
+        for key, route in self.cluster.routes():
+            self.cluster.put(key, replace(route, missing=False, refused=False))
+
     def teardown(self) -> None:
         """Faults stop; what runs is aborted; it ends soon and leaves nothing."""
         cluster = self.cluster
         if "workload" not in cluster.objects:
             return
-        cluster.can_start = cluster.gateway_up = cluster.stable_up = True
-        for key, route in cluster.routes():
-            cluster.put(key, replace(route, missing=False, refused=False))
+        self.mend()
         release = self.gander.active()
         if release is None:
             return
@@ -256,7 +277,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=int(os.environ.get("GANDER_LIVES", "150")),
+    max_examples=int(os.environ.get("GANDER_LIVES", "80")),
     stateful_step_count=50,
     deadline=None,
     derandomize="CI" in os.environ,
