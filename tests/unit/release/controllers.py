@@ -31,16 +31,20 @@ from tests.unit.release.ledger import Ledger
 
 NO_EVIDENCE = f.Problem("PrometheusUnreachable", "http://prometheus:9090 does not answer")
 LEAVING = f.Problem("PlanDeleted", "ReleasePlan checkout is being deleted")
+TAKING_DOWN = (Phase.ROLLING_BACK, Phase.FINISHING)
 GUARD_POLICY = "41/42"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong in one pass; `at` counts its writes from 0, the status being the last."""
+    """What goes wrong in one pass; `at` counts its writes from 0, the status being the last.
+
+    A write that is refused does not keep a canary that is taken down from being taken down further.
+    """
 
     lag: int = 0
     at: int = 99
-    how: Literal["before", "half", "after"] = "after"
+    how: Literal["before", "half", "after", "refused"] = "after"
     judge_is_slow: bool = False
     loses_rollbacks: bool = False  # dies when traffic is off and nothing is recorded yet
 
@@ -93,7 +97,11 @@ class Controllers:
         assert decision.again_at is None or decision.again_at > now
         for number, action in enumerate(decision.actions):
             act = partial(self._act, facts, action, decision.status)
-            _do(fault, number, act, partial(act, half=True))
+            try:
+                _do(fault, number, act, partial(act, half=True))
+            except PassError:
+                if fault.how != "refused" or decision.status.phase not in TAKING_DOWN:
+                    raise
             if fault.loses_rollbacks and isinstance(action, f.RemoveBackend):
                 return
         status = with_conditions(decision.status, release.metadata.generation, now)
@@ -108,6 +116,7 @@ class Controllers:
         mine, stable = release.spec.revision, release.spec.stable.revision
         stuck = cluster.now - (work.stuck_since or cluster.now)
         leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
+        late = f.Trouble(f.Problem("StableRolloutFailed", "not in time"), fault=True)
         facts = f.Facts(
             release=release,
             deployment=f.DeploymentFacts(
@@ -116,7 +125,7 @@ class Controllers:
                 holds_release=work.template == mine,
                 started_rolling=work.size(mine) > 0,
                 rolled=work.template == mine and work.rolled(),
-                failed="not in time" if stuck >= timedelta(seconds=PROGRESS_DEADLINE) else "",
+                failed=late if stuck >= timedelta(seconds=PROGRESS_DEADLINE) else None,
                 stable_gone=work.size(stable) == 0 and work.replicas > 0,
             ),
             stable=f.StableFacts(work.replicas, dict(work.ready).get(stable, 0)),
@@ -325,7 +334,7 @@ def _do(
         return
     if fault.how == "half" and half is not None:
         half()
-    elif fault.how != "before":
+    elif fault.how not in ("before", "refused"):
         write()
     raise PassError
 

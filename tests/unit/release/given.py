@@ -107,7 +107,7 @@ def deployment(**fields: Any) -> DeploymentFacts:
         holds_release=True,
         started_rolling=False,
         rolled=False,
-        failed="",
+        failed=None,
     )
     return replace(healthy, **fields)
 

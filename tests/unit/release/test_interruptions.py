@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.release.facts import Facts, Problem, RemoveBackend
+from controller.release.facts import Facts, Problem, RemoveBackend, Trouble
 from controller.release.machine import decide, find_interruption
 from tests.unit.release.given import (
     NOW,
@@ -124,14 +124,20 @@ def test_trouble_that_is_not_the_versions_fault_ends_nothing() -> None:
 
 
 def test_a_stable_rollout_that_gave_up_is_taken_back_only_while_promoting() -> None:
-    failed = deployment(paused=False, failed="Deployment checkout: exceeded its progress deadline")
+    problem = Problem("StableRolloutFailed", "Deployment checkout: exceeded its progress deadline")
+    failed = deployment(paused=False, failed=Trouble(problem, fault=True))
     promoting = facts(release(**PHASES["Promoting"]), deployment=failed)
-    assert find_interruption(promoting) == (
-        "RolledBack",
-        Problem("StableRolloutFailed", "Deployment checkout: exceeded its progress deadline"),
-    )
-    stepping = facts(release(**at_step()), deployment=deployment(failed="an older failure"))
+    assert find_interruption(promoting) == ("RolledBack", problem)
+    older = deployment(failed=Trouble(problem, fault=True))
+    stepping = facts(release(**at_step()), deployment=older)
     assert find_interruption(stepping) is None
+
+
+def test_a_stable_rollout_that_the_cluster_could_not_carry_is_not_the_versions_fault() -> None:
+    problem = Problem("StableRolloutFailed", "exceeded quota: pods")
+    failed = deployment(paused=False, failed=Trouble(problem, fault=False))
+    promoting = facts(release(**PHASES["Promoting"]), deployment=failed)
+    assert find_interruption(promoting) == ("Aborted", problem)
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "RolledBack", "Aborted", "Superseded"])

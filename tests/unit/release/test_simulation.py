@@ -43,7 +43,7 @@ faults = st.one_of(
         Fault,
         lag=st.integers(0, 2),
         at=st.sampled_from([0, 1, 1, 2, 99]),
-        how=st.sampled_from(["before", "half", "after"]),
+        how=st.sampled_from(["before", "half", "after", "refused"]),
         judge_is_slow=st.booleans(),
     ),
 )
