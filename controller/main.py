@@ -52,6 +52,8 @@ log = structlog.get_logger()
 STOP_WITHIN = 7.0  # seconds for the passes under way
 LEAVE_WITHIN = 270.0  # seconds; the chart's hook gives five minutes
 ALERT_WORKERS = 2
+# After an outage of the API server no rollback sleeps on for minutes, as client-go's 1000 s would.
+LONGEST_BACKOFF = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def assemble(
     world: World, settings: Settings, may_work: Callable[[], bool], name: str = "gander"
 ) -> Machinery:
     """Wire queues, reconcilers and triggers together; nothing runs yet."""
-    passes: WorkQueue[Key] = WorkQueue(on_change=watch_queue("passes"))
-    alerts: WorkQueue[Key] = WorkQueue(on_change=watch_queue("alerts"))
+    passes: WorkQueue[Key] = WorkQueue(on_change=watch_queue("passes"), longest=LONGEST_BACKOFF)
+    alerts: WorkQueue[Key] = WorkQueue(on_change=watch_queue("alerts"), longest=LONGEST_BACKOFF)
 
     def add(key: Key, seconds: float) -> None:
         queue = alerts if key[0] == ALERT else passes

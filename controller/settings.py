@@ -25,4 +25,3 @@ class Settings(BaseSettings):
     look_workers: int = Field(default=8, ge=1, le=64, description="Prometheus queries at once.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
-    dashboard_url: str = Field(default="", description="Link that alerts carry, if there is one.")

@@ -85,6 +85,8 @@ class Demo:
         image = gander.push_image(self._environment, say)
         gander.install(self._environment, image)
         say(f"Gander runs from {image}")
+        # A demo before this one has left its plan and its rejected revisions.
+        self._kubectl("delete", "namespace", self._shop.namespace, "--ignore-not-found")
         deploy.deploy(self._shop, images["v1"])
         say(f"the shop serves v1 at http://{self._shop.hostname} through the gateway")
         plan = Plan(RATE, MOST_SECONDS, self._shop.hostname, MIX, seed=int(time.time()))

@@ -8,7 +8,7 @@ Leaves out: what several metrics say together (verdict.py).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -48,6 +48,16 @@ class CountsEvidence:
         none = Arm(0.0, 0.0)
         worse, safe = (0.0,) * len(WORSE_ODDS), (0.0,) * len(SAFE_STEPS)
         return cls(question, 0, none, none, 0.0, worse, safe, Sums.zero())
+
+    @classmethod
+    def again(cls, question: CountsQuestion) -> Self:
+        """Return the evidence to go on from where the former one is lost: half of every stake.
+
+        The lost run and this one together keep the bound within 1.5 times falseRollback.
+        """
+        half = -math.log(2.0)
+        fresh = cls.start(question)
+        return replace(fresh, worse=(half,) * len(fresh.worse), safe=(half,) * len(fresh.safe))
 
     def after(self, look: CountsLook) -> Self | Refused:
         """Return the evidence with one more look, or why the look is no evidence."""

@@ -60,8 +60,14 @@ class WorkQueue(Generic[K]):
     """A queue of keys for any number of workers, each of which calls `get`, works, calls `done`."""
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, on_change: OnChange = _ignore
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_change: OnChange = _ignore,
+        longest: float = MAX_DELAY,
     ) -> None:
+        """Make an empty queue; no key that fails waits longer than `longest` seconds."""
+        self._longest = longest
         self._clock = clock
         self._on_change = on_change
         self._changed = threading.Condition()
@@ -91,7 +97,9 @@ class WorkQueue(Generic[K]):
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
             self._on_change("retried", 0.0)
-            self._add_after(key, max(backoff(failures), self._bucket.reserve(self._clock())))
+            self._add_after(
+                key, max(min(backoff(failures), self._longest), self._bucket.reserve(self._clock()))
+            )
 
     def forget(self, key: K) -> None:
         """Say that `key` went well: its next failure waits 5 ms again."""

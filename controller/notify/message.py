@@ -145,7 +145,12 @@ def _over(release: Release) -> str:
 def _todo(release: Release) -> str:
     namespace, plan = release.metadata.namespace, release.spec.plan
     if _is_late(release):
-        return f"go back now: kubectl rollout undo deployment/{plan} -n {namespace}"
+        target = f"deployment/{plan} -n {namespace}"
+        images = ", ".join(release.spec.stable.images)
+        return (
+            f"go back now, past the guard: kubectl annotate {target} gander.dev/bypass=rollback, "
+            f"then kubectl set image {target} with {images}; take the annotation off afterwards."
+        )
     if release.status.traffic_off_at is None:
         return f"watch it: kubectl get release {release.metadata.name} -n {namespace} -w"
     return "nothing now. Look at it when you are awake; this revision stays out until then."

@@ -16,7 +16,7 @@ from controller.api.release import Phase, Release
 from controller.notify.alertmanager import Alertmanager, NotifyError
 from controller.notify.message import rollback_alert
 from controller.reconcile.patch import write_status
-from controller.reconcile.world import Json, World, revision_of_raw
+from controller.reconcile.world import Json, World
 from controller.release.record import set_condition
 from controller.telemetry import ALERTS
 
@@ -75,8 +75,12 @@ class AlertReconciler:
         deployment = self.world.deployments.get(release.metadata.namespace, release.spec.plan)
         if deployment is None:
             return "DeploymentGone"
-        if revision_of_raw(bytes(deployment.template)) != release.spec.revision:
-            return "RevisionReplaced"
+        stable = plan.status.stable
+        if plan.status.phase == "Idle" and stable and stable.revision != release.spec.revision:
+            return "PlanHealthy"
+        newer = plan.status.last_release != release.metadata.name
+        if newer and plan.status.last_outcome == Phase.ROLLED_BACK and _is_over(release):
+            return "NewerAlert"
         return ""
 
     def _post(
@@ -122,3 +126,7 @@ class AlertReconciler:
         others = tuple(c for c in status.conditions if c.type != CONDITION)
         updated = status.model_copy(update={"conditions": (*others, condition)})
         write_status(self.world.client, self.world.releases, stored, updated)
+
+
+def _is_over(release: Release) -> bool:
+    return release.status.phase is Phase.ROLLED_BACK

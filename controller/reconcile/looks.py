@@ -77,9 +77,11 @@ class Observer:
             return None
         token = _token(release)
         with self._lock:
-            found = self._results.pop(key, None)
+            found = self._results.get(key)
             if found is not None and found[0] == token:
+                # It stays until a status with it is stored: a write that fails must not lose it.
                 return found[1]
+            self._results.pop(key, None)
             waits = self._early.get(key)
             if self._under_way.get(key) == token or (
                 waits and waits[0] == token and now < waits[1]
@@ -251,13 +253,13 @@ def _grow(
     now: datetime,
 ) -> tuple[MetricEvidence, Refused | None]:
     """Add a look to the evidence of one metric, over the release and at this weight."""
-    if before is not None and before.evidence:
-        evidence = CountsEvidence.unpack(before.evidence)
-    else:
-        evidence = CountsEvidence.start(_question(release, rule, arms, prometheus, now))
-    current = CountsEvidence.start(evidence.question)
-    if before is not None and before.current and before.looks_at_weight:
-        current = CountsEvidence.unpack(before.current)
+    evidence = _unpacked(before.evidence) if before else None
+    if evidence is None:
+        question = _question(release, rule, arms, prometheus, now)
+        lost = before is not None and bool(before.evidence)
+        evidence = CountsEvidence.again(question) if lost else CountsEvidence.start(question)
+    current = _unpacked(before.current) if before and before.looks_at_weight else None
+    current = current or CountsEvidence.start(evidence.question)
     refused = None
     if isinstance(answer, Look):
         look = CountsLook(
@@ -270,6 +272,15 @@ def _grow(
         else:
             evidence, current = grown, here
     return MetricEvidence(rule.name, rule.required, evidence, current), refused
+
+
+def _unpacked(text: str) -> CountsEvidence | None:
+    """Return packed evidence; None where there is none or it cannot be read any more."""
+    try:
+        return CountsEvidence.unpack(text) if text else None
+    except ValueError as error:
+        log.warning("evidence is lost, the metric starts again at half the stake", error=str(error))
+        return None
 
 
 def _question(

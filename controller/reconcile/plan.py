@@ -28,6 +28,7 @@ from controller.reconcile.planact import PlanActor
 from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
 from controller.reconcile.rollout import is_rolled
 from controller.reconcile.world import Json, World, images_of, revision_of_raw
+from controller.release.facts import Problem
 from controller.release.plans import (
     CreateRelease,
     PlanDecision,
@@ -37,8 +38,10 @@ from controller.release.plans import (
     RevisionFacts,
     decide_plan,
 )
+from controller.release.planstatus import report
 
 log = structlog.get_logger()
+REFUSED_AGAIN = 10.0  # seconds
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -66,15 +69,18 @@ class PlanReconciler:
             if problems:
                 facts = replace(facts, problems=(*facts.problems, *problems))
                 decision = decide_plan(facts, now)
-        status = self._act(stored, facts, decision)
+        status = self._act(facts, decision)
+        refused = any(c.reason == "ClusterRefused" for c in status.conditions)
         if write_status(self.world.client, self.world.plans, stored, status):
             self._tell(stored, plan, status)
             return 0.0
+        if refused:
+            return REFUSED_AGAIN
         if decision.again_at is None:
             return None
         return max(0.05, (decision.again_at - now).total_seconds())
 
-    def _act(self, stored: Json, facts: PlanFacts, decision: PlanDecision) -> ReleasePlanStatus:
+    def _act(self, facts: PlanFacts, decision: PlanDecision) -> ReleasePlanStatus:
         """Do what was decided, and return the status with what was learned on the way."""
         actor = PlanActor(self.world, facts)
         status = decision.status
@@ -92,7 +98,10 @@ class PlanReconciler:
                     actor.do(action)
             except (Forbidden, Invalid) as error:
                 log.warning("the cluster refused an action", error=str(error))
-                self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
+                if isinstance(action, ProveGuard):
+                    status = status.model_copy(update={"guard": "", "guard_proven_at": None})
+                why = Problem("ClusterRefused", str(error))
+                status = report(facts.plan, status, "Blocked", why, self.world.clock())
         return status
 
     def _tell(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from controller.api.names import FINALIZER, canary_name
 from controller.api.release import ENDED, Phase, Release, ReleaseStatus
 from controller.kube import kinds
-from controller.kube.errors import Forbidden, Invalid
+from controller.kube.errors import ApiError, Forbidden, Invalid
 from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.looks import Observer
@@ -30,6 +30,7 @@ from controller.release.record import move, with_conditions
 from controller.telemetry import RELEASES_ENDED
 
 log = structlog.get_logger()
+TRY_AGAIN = timedelta(seconds=2)
 NOTHING_TO_DO: float | None = None
 
 
@@ -73,18 +74,36 @@ class ReleaseReconciler:
     def _act(self, stored: Json, facts: Facts, decision: Decision) -> Decision:
         """Do what was decided. What the cluster refuses for good becomes a hold with its words."""
         actor = Actor(self.world, facts.release)
+        if decision.status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
+            return self._act_on_all(stored, actor, decision)
         try:
             for action in decision.actions:
                 actor.do(action)
         except (Forbidden, Invalid) as error:
             log.warning("the cluster refused an action", error=str(error))
             self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
-            if decision.status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
-                return decision
             now = self.world.clock()
             status = move(facts.release.status, Phase.HOLDING, "ClusterRefused", str(error), now)
             return Decision(status, again_at=now + timedelta(seconds=10))
         return decision
+
+    def _act_on_all(self, stored: Json, actor: Actor, decision: Decision) -> Decision:
+        """Take the canary down as far as it goes. What fails is tried again, and soon.
+
+        The decision stands and is recorded whatever fails, so that people are told of it.
+        """
+        failed = False
+        for action in decision.actions:
+            try:
+                actor.do(action)
+            except ApiError as error:
+                failed = True
+                log.warning("action failed", action=type(action).__name__, error=str(error))
+                if isinstance(error, (Forbidden, Invalid)):
+                    self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
+        if not failed:
+            return decision
+        return replace(decision, again_at=self.world.clock() + TRY_AGAIN)
 
     def _tell(self, stored: Json, release: Release, status: ReleaseStatus) -> None:
         """Write an Event for each new line of the timeline; count what has ended."""

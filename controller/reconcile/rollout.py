@@ -2,9 +2,10 @@
 
 from controller.api.names import revision_of
 from controller.api.release import Release
-from controller.kube.objects import Deployment, ReplicaSet
+from controller.kube.objects import Deployment, ReplicaSet, condition
+from controller.reconcile.pods import find_trouble
 from controller.reconcile.world import World, revision_of_raw
-from controller.release.facts import DeploymentFacts
+from controller.release.facts import DeploymentFacts, Problem, Trouble
 
 
 def deployment_facts(world: World, deployment: Deployment, release: Release) -> DeploymentFacts:
@@ -20,7 +21,7 @@ def deployment_facts(world: World, deployment: Deployment, release: Release) -> 
         holds_release=holds,
         started_rolling=mine is not None and (mine.replicas > 0 or mine.status_replicas > 0),
         rolled=holds and is_rolled(deployment),
-        failed=_gave_up(deployment) if holds else "",
+        failed=_gave_up(world, deployment, mine, release) if holds else None,
         stable_gone=deployment.replicas > 0 and not kept,
     )
 
@@ -48,8 +49,26 @@ def is_rolled(deployment: Deployment) -> bool:
     )
 
 
-def _gave_up(deployment: Deployment) -> str:
-    for condition in deployment.conditions:
-        if condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded":
-            return f"Deployment {deployment.meta.name}: {condition.message}"
-    return ""
+def _gave_up(
+    world: World, deployment: Deployment, mine: ReplicaSet | None, release: Release
+) -> Trouble | None:
+    """Return why this very promotion's rollout gave up, and whether the version is to blame.
+
+    Kubernetes keeps the condition of an older rollout while the Deployment is paused, so one from
+    before the promotion says nothing about it.
+    """
+    if deployment.paused or deployment.observed_generation < deployment.meta.generation:
+        return None
+    since = release.status.phase_since
+    progressing = condition(deployment.conditions, "Progressing")
+    if progressing is None or progressing.reason != "ProgressDeadlineExceeded":
+        return None
+    changed = progressing.last_transition_time
+    if since is None or changed is None or changed < since:
+        return None
+    message = f"Deployment {deployment.meta.name}: {progressing.message}"
+    cause = find_trouble(world.pods_of([mine]) if mine else [], deployment)
+    if cause is None:
+        return Trouble(Problem("StableRolloutFailed", message), fault=True)
+    words = f"{message} {cause.problem.message}"
+    return Trouble(Problem("StableRolloutFailed", words), fault=cause.fault)

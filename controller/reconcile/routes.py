@@ -11,7 +11,7 @@ from typing import Any
 from controller.api.names import canary_name
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.errors import Conflict, Invalid, NotFound
+from controller.kube.errors import ApiError, Conflict, Invalid, NotFound
 from controller.kube.kinds import Kind
 from controller.reconcile.world import Json, World
 from controller.release.facts import Problem, RouteFacts
@@ -91,11 +91,11 @@ def _patch_all(
     world: World, release: Release, make: Callable[[Json], list[dict[str, Any]]]
 ) -> None:
     """Patch every route; one that fails does not keep the others from being patched."""
-    failure: Exception | None = None
+    failure: ApiError | None = None
     for kind, name in routes_of(release):
         try:
             _patch(world, kind, release.metadata.namespace, name, make)
-        except (Conflict, Invalid) as error:
+        except ApiError as error:
             failure = error
     if failure is not None:
         raise failure

@@ -27,7 +27,7 @@ class DeploymentFacts:
     holds_release: bool  # its template is the one of this release
     started_rolling: bool  # a ReplicaSet of this release's template has pods in it
     rolled: bool  # every pod, and nothing else, is of this release's template, and available
-    failed: str  # why its own rollout gave up, else empty
+    failed: "Trouble | None"  # why the rollout of this very promotion gave up
     stable_gone: bool = False  # stable's ReplicaSet is at 0 pods while the Deployment wants some
 
 

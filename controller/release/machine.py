@@ -108,8 +108,9 @@ def find_interruption(facts: Facts) -> tuple[str, Problem] | None:
     if not facts.deployment.paused and not promoting:
         message = f"Deployment {plan} was let through by hand; it rolls without a release"
         return "Superseded", Problem("Bypassed", message)
-    if facts.deployment.failed and promoting:
-        return "RolledBack", Problem("StableRolloutFailed", facts.deployment.failed)
+    failed = facts.deployment.failed
+    if failed is not None and promoting:
+        return ("RolledBack" if failed.fault else "Aborted"), failed.problem
     return None
 
 

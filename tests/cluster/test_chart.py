@@ -30,7 +30,6 @@ EVERYTHING: dict[str, Any] = {
     "imagePullSecrets": [{"name": "registry"}],
     "replicas": 2,
     "watchNamespace": "shop",
-    "dashboardUrl": "https://gander.example",
     "prometheusSecrets": [{"namespace": "shop", "name": "prom-auth"}],
     "podLabels": {"team": "platform"},
     "podAnnotations": {"note": "1"},
@@ -81,7 +80,6 @@ def test_every_object_is_valid_and_has_no_unknown_field(values: dict[str, Any]) 
         ("replicaCount=2", "at '': additional properties 'replicaCount' not allowed"),
         ("prometheusSecrets[0].name=a", "'/prometheusSecrets/0': missing property 'namespace'"),
         ("leave.deadline=5", "at '/leave/deadline': minimum"),
-        ("dashboardUrl=a.example", "at '/dashboardUrl': 'a.example' does not match pattern"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(value: str, words: str) -> None:

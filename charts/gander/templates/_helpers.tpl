@@ -59,10 +59,6 @@ env:
 - name: GANDER_WATCH_NAMESPACE
   value: {{ . }}
 {{- end }}
-{{- with .Values.dashboardUrl }}
-- name: GANDER_DASHBOARD_URL
-  value: {{ . | quote }}
-{{- end }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true

@@ -156,7 +156,8 @@ def test_a_version_that_stable_runs_by_now_needs_a_person() -> None:
 
     assert found["summary"].startswith("shop/checkout: release 12 is bad and stable runs it:")
     assert "Over: no." in found["description"]
-    assert "go back now: kubectl rollout undo deployment/checkout -n shop" in found["description"]
+    assert "gander.dev/bypass=rollback" in found["description"]
+    assert "kubectl set image deployment/checkout -n shop" in found["description"]
 
 
 def test_the_identity_is_the_same_from_the_first_post_to_the_last() -> None:
