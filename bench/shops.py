@@ -125,16 +125,27 @@ class Bench:
                 deploy.remove(story.shop)
 
     def run(self, trial: Trial, wanted: int, at_once: int) -> Series:
-        """Make releases of one kind in new shops, `at_once` of them at a time."""
-        series, turns = Series(trial, wanted), Turns(wanted, self._deadline)
-        count = min(at_once, wanted)
+        """Make releases of one kind in new shops, `at_once` of them at a time.
+
+        What fails stands in the series, so that the figures before and after it are not lost.
+        """
+        series, count = Series(trial, wanted), min(at_once, wanted)
         self._say(f"{trial.name}: {wanted} releases in {count} shops")
-        with self.shops(trial, count) as stories, ThreadPoolExecutor(max(1, count)) as pool:
-            before = read(self._api)
-            for future in [pool.submit(self._work, each, series, turns) for each in stories]:
-                future.result()
-            series.writes = read(self._api).since(before)
+        try:
+            with self.shops(trial, count) as stories:
+                before = read(self._api)
+                self._work_at_once(stories, series)
+                series.writes = read(self._api).since(before)
+        except DevError as error:
+            series.failed.append(str(error))
+            self._say(f"{trial.name}: {error}")
         return series
+
+    def _work_at_once(self, stories: list[Story], series: Series) -> None:
+        turns = Turns(series.wanted, self._deadline)
+        with ThreadPoolExecutor(max(1, len(stories))) as pool:
+            for work in [pool.submit(self._work, each, series, turns) for each in stories]:
+                work.result()
 
     def _work(self, story: Story, series: Series, turns: "Turns") -> None:
         """Make releases in one shop until there are enough; one that fails ends the shop."""
