@@ -65,7 +65,10 @@ class _Event(msgspec.Struct):
     object: msgspec.Raw
 
 
+# Made once: msgspec crashes where two threads make what decodes the same class at the same time.
 _EVENT: Final = msgspec.json.Decoder(_Event)
+_LIST: Final = msgspec.json.Decoder(_List)
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 
 
 class Client:
@@ -153,7 +156,7 @@ class Client:
         token = ""
         while True:
             request = requests.list_page(kind, namespace, labels=labels, fields=fields, token=token)
-            answer = self._decode(request, self._transport.send(request, self._timeout), _List)
+            answer = self._decode(request, self._transport.send(request, self._timeout), _LIST)
             yield Page(answer.items or (), answer.metadata.resource_version)
             token = answer.metadata.token
             if not token:
@@ -309,11 +312,11 @@ class Client:
 
     def _object(self, request: Request) -> dict[str, Any]:
         answer = self._transport.send(request, self._timeout)
-        return self._decode(request, answer, dict[str, Any])
+        return self._decode(request, answer, _OBJECT)
 
-    def _decode(self, request: Request, body: bytes, shape: type[_T]) -> _T:
+    def _decode(self, request: Request, body: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:
         try:
-            return msgspec.json.decode(body, type=shape)
+            return decoder.decode(body)
         except msgspec.DecodeError as error:
             # A proxy in between can answer 200 with a page of its own.
             raise no_answer(request.what, self._transport.server, error) from error

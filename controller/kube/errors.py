@@ -103,6 +103,10 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
 }
 
 
+# Made once: msgspec crashes where two threads make what decodes the same class at the same time.
+_STATUS: Final = msgspec.json.Decoder(_Status)
+
+
 def from_answer(what: str, status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Return the error for an HTTP answer over 299.
 
@@ -140,7 +144,7 @@ def _class_of(status: int, reason: str) -> type[ApiError]:
 
 def _read_status(body: bytes) -> _Status:
     try:
-        return msgspec.json.decode(body, type=_Status)
+        return _STATUS.decode(body)
     except msgspec.DecodeError:
         return _Status()
 

@@ -159,7 +159,7 @@ def decode_json(data: bytes) -> dict[str, Any]:
     For kinds of which there are few and whose patches need all of it. Objects of built-in kinds
     come without apiVersion and kind when they were listed.
     """
-    item: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+    item: dict[str, Any] = _JSON.decode(data)
     item["metadata"].pop("managedFields", None)
     return item
 
@@ -246,6 +246,7 @@ def decode_template(template: msgspec.Raw) -> dict[str, Any]:
     return decoded
 
 
+_JSON: Final = msgspec.json.Decoder(dict[str, Any])
 _DEPLOYMENT: Final = msgspec.json.Decoder(wire.DeploymentJson)
 _REPLICA_SET: Final = msgspec.json.Decoder(wire.ReplicaSetJson)
 _POD: Final = msgspec.json.Decoder(wire.PodJson)
