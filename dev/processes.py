@@ -152,7 +152,7 @@ def _signal(identity: Identity, number: signal.Signals) -> bool:
     """Signal this very process; a pidfd keeps its pid from being given to another meanwhile."""
     try:
         descriptor = os.pidfd_open(identity.pid)
-    except ProcessLookupError:
+    except (ProcessLookupError, FileNotFoundError):  # ENOENT: the number is a thread's by now
         return False
     try:
         if not runs(identity):
