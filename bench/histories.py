@@ -34,7 +34,8 @@ class Histories:
 
         def ended() -> bool:
             if not self._reader.is_alive():
-                raise DevError(f"the watch of releases has ended: {self._error}")
+                why = self._error or "the API server closed it"
+                raise DevError(f"the watch of releases has ended: {why}")
             return bool(seen) and seen[-1].status.phase in ENDED
 
         def explain() -> str:
