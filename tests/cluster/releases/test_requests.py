@@ -54,7 +54,7 @@ def test_a_look_costs_one_status_write(story: Callable[..., Story], installed: I
     before, looks = requests(installed), looked(shop)
     until("six further looks", lambda: looked(shop) >= looks + 6, seconds=90)
     made, taken = made_since(installed, before), looked(shop) - looks
-    assert made.pop("patch Release") <= taken + 1
+    assert 0 < made.pop("patch Release", 0.0) <= taken + 1
     # A plan in a namespace that is being deleted may end its last requests meanwhile.
     assert made == {}
 
