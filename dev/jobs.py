@@ -26,7 +26,7 @@ from dev.shop import deploy, versions
 TEST_CLUSTER: Final = "test"
 BENCH_CLUSTER: Final = "bench"
 IMAGES_VARIABLE: Final = "GANDER_SHOP_IMAGES"
-PARALLEL: Final = 4  # most cluster tests wait more than they work
+PARALLEL: Final = 3  # most cluster tests wait more than they work
 console = Console(highlight=False, soft_wrap=True)
 Name = Annotated[str, typer.Option(help="Which cluster of ours.")]
 
