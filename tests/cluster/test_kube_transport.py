@@ -47,7 +47,7 @@ def test_an_answer_that_trickles_ends_at_the_timeout_too(
         proxy.trickle()
         began = time.monotonic()
         # Some megabytes, which would take half a minute.
-        with pytest.raises(Unavailable, match="did not end in time|timed out"):
+        with pytest.raises(Unavailable, match=r"did not end in time|timed out"):
             slow.raw("GET", "/openapi/v2", timeout=1.0)
         assert time.monotonic() - began < 3.0
         assert slow.version() >= (1, 30)
