@@ -38,7 +38,7 @@ def test_fit_machine_lacks_nothing_though_packages_are_missing() -> None:
         ({"go": None}, "Go 1.26 or newer", "go.dev/dl"),
         ({"go": (1, 25)}, "there is 1.25", "go.dev/dl"),
         ({"ensurepip": False}, "venv", "apt-get install python3-venv"),
-        ({"traefik": False}, "Traefik", "make venv"),
+        ({"traefik": False}, "Traefik", "make setup"),
         ({"network_namespaces": False}, "network namespaces", "CONFIG_NET_NS"),
         ({"filesystems": frozenset({"ext4"})}, "overlay", "CONFIG_OVERLAY_FS"),
         ({"cgroups": False}, "cgroups", "virtual machine"),
