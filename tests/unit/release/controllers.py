@@ -7,12 +7,20 @@ done), a judge whose look takes longer than the pass.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
 from controller.api.plan import ReleasePlan, ReleasePlanStatus
-from controller.api.release import ENDED, Exposure, MetricStatus, Phase, Release, ReleaseStatus
+from controller.api.release import (
+    ENDED,
+    Entry,
+    Exposure,
+    MetricStatus,
+    Phase,
+    Release,
+    ReleaseStatus,
+)
 from controller.release import facts as f
 from controller.release import plans as p
 from controller.release.machine import decide
@@ -62,6 +70,8 @@ class Controllers:
     plan: ReleasePlan | None = None
     prometheus_up: bool = True
     alarmed: set[str] = field(default_factory=set)  # releases that the judge will find worse
+    story: tuple[Entry, ...] = ()  # timeline with which releases begin
+    due: list[datetime] = field(default_factory=list)  # when the last passes want another
 
     def releases(self) -> list[Release]:
         """Return every release that exists, oldest first."""
@@ -78,6 +88,7 @@ class Controllers:
         """Do one pass over the plan, then one over the active release; tell if they wrote."""
         before = {key: len(versions) for key, versions in self.cluster.past.items()}
         plan = self.plan
+        self.due = []
         for do in (self._pass_over_plan, self._pass_over_release):
             try:
                 do(fault)
@@ -95,6 +106,7 @@ class Controllers:
         facts = self.gather(release, fault)
         decision = decide(facts, now)
         assert decision.again_at is None or decision.again_at > now
+        self._wants(decision.again_at)
         for number, action in enumerate(decision.actions):
             act = partial(self._act, facts, action, decision.status)
             try:
@@ -107,6 +119,9 @@ class Controllers:
         status = with_conditions(decision.status, release.metadata.generation, now)
         if status != release.status and status.wire() != release.status.wire():
             _do(fault, len(decision.actions), partial(self._write, facts, status))
+
+    def _wants(self, again_at: datetime | None) -> None:
+        self.due += [again_at] if again_at is not None else []
 
     def gather(self, release: Release, fault: Fault) -> f.Facts:
         """Look at the cluster as the release's controller does."""
@@ -230,6 +245,7 @@ class Controllers:
             return
         facts = self.gather_plan(plan, fault.lag)
         decision = p.decide_plan(facts, now)
+        self._wants(decision.again_at)
         status = decision.status
         for number, action in enumerate(decision.actions):
             if isinstance(action, p.ProveGuard):
@@ -296,8 +312,9 @@ class Controllers:
             case p.Mark(message):
                 cluster.change("workload", mark=message)
             case p.CreateRelease(number, stable):
-                assert facts.deployment is not None
-                self._create(number, facts.deployment.revision, stable.revision)
+                found = facts.deployment
+                assert found is not None
+                self._create(number, found.revision, stable.revision, held=found.paused)
             case p.DeleteRelease(name):
                 cluster.put(f"release {name}", None)
             case p.DeleteReplicaSet(name):
@@ -308,18 +325,19 @@ class Controllers:
             case _:
                 raise AssertionError(f"unexpected {action}")
 
-    def _create(self, number: int, revision: str, stable: str) -> None:
+    def _create(self, number: int, revision: str, stable: str, *, held: bool) -> None:
         key = f"release checkout-{number}"
         if self.cluster.objects.get(key) is not None:
             return
         assert self.active() is None, "two releases of one plan run at once"
-        self.ledger.release_is_made(revision)
+        self.ledger.release_is_made(revision, held=held)
         release = given.release(number=number, revision=revision)
         version = {"revision": stable, "replica_set": f"checkout-{stable}"}
         against = release.spec.stable.model_copy(update=version)
         spec = release.spec.model_copy(update={"stable": against})
+        status = release.status.model_copy(update={"timeline": self.story})
         self.cluster.put(key, None)  # a cache that lags does not know of it yet
-        self.cluster.put(key, release.model_copy(update={"spec": spec}))
+        self.cluster.put(key, release.model_copy(update={"spec": spec, "status": status}))
 
 
 def _do(

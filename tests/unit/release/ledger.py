@@ -20,6 +20,7 @@ class Ledger:
     cluster: Cluster
     earned: dict[str, int] = field(default_factory=dict)  # steps passed, by release
     safe: set[str] = field(default_factory=set)  # releases whose step has fresh Safe evidence
+    blind: set[str] = field(default_factory=set)  # releases whose last look saw nothing
     confirmed_at: dict[str, datetime] = field(default_factory=dict)
     unprotected: set[str] = field(default_factory=set)  # let through because stable was down
     ending: set[str] = field(default_factory=set)  # releases that get no traffic any more
@@ -77,8 +78,9 @@ class Ledger:
         assert earned or name in self.unprotected, "unpaused without being earned"
         self.cluster.let_through.add(template)
 
-    def release_is_made(self, revision: str) -> None:
-        """Check that a revision that stays out is not released."""
+    def release_is_made(self, revision: str, *, held: bool) -> None:
+        """Check that what is released is held back, and is no revision that stays out."""
+        assert held, "a change that nobody holds back was released"
         rejected = set(self.rejected.values())
         assert revision not in rejected, "a rejected revision was released without a retry"
         assert revision != self.held, "an aborted revision was released without a retry"
@@ -97,13 +99,17 @@ class Ledger:
         if status.phase is Phase.ABORTED and waits:
             self.held = release.spec.revision
         if status.outcome and status.phase in ENDED and status.reason != "Bypassed":
-            self._revoke(release.spec.revision)
+            self._is_taken_back(release.spec.revision, status.phase)
 
-    def _revoke(self, revision: str) -> None:
-        """Let a revision that was taken back need a new judgement, unless it alone has pods."""
-        others = [size for name, size in self.cluster.workload.sets if name != revision]
-        if any(others) or not self.cluster.workload.size(revision):
+    def _is_taken_back(self, revision: str, phase: Phase) -> None:
+        """Check that no pods of a revision stay beside stable's; it needs a new judgement."""
+        work = self.cluster.workload
+        others = [size for name, size in work.sets if name != revision]
+        if any(others) or not work.size(revision):
             self.cluster.let_through.discard(revision)
+        if phase in (Phase.ROLLED_BACK, Phase.ABORTED) and any(others) and not work.bypassed:
+            assert not work.size(revision), "pods of what was taken back were left in stable"
+            assert work.paused or work.template != revision, "what was taken back rolls on"
 
     def _follow_steps(self, facts: Facts, status: ReleaseStatus) -> None:
         """Follow how a step's weight is confirmed, judged and passed."""
@@ -111,10 +117,10 @@ class Ledger:
         if before.step_since is None and status.step_since is not None:
             self.confirmed_at[name] = self.cluster.now
             self.safe.discard(name)
+        if facts.judged is not None:
+            _keep(self.blind, name, facts.judged.problem is not None)
         if facts.judged is not None and facts.judged.problem is None:
-            self.safe.discard(name)
-            if facts.judged.verdict == "Safe":
-                self.safe.add(name)
+            _keep(self.safe, name, facts.judged.verdict == "Safe")
         promoted = status.phase is Phase.PROMOTING and before.phase is not Phase.PROMOTING
         if promoted and status.reason == "StableDown":
             since = self.stable_down_since
@@ -125,6 +131,7 @@ class Ledger:
             hold = facts.release.spec.rules.steps[before.step - 1].hold
             assert status.step == before.step + (not promoted), "a step was left out"
             assert name in self.safe, "a step was passed without fresh evidence"
+            assert name not in self.blind, "a step was passed although nothing was seen"
             due = before.looks.next is None or before.looks.next <= self.cluster.now
             assert facts.judged is not None or not due, "a step was passed before its last look"
             assert self.cluster.now - self.confirmed_at[name] >= hold, "a hold was cut short"
@@ -136,3 +143,9 @@ class Ledger:
         ready = dict(self.cluster.workload.ready)
         down = release is not None and not ready.get(release.spec.stable.revision, 0)
         self.stable_down_since = (self.stable_down_since or self.cluster.now) if down else None
+
+
+def _keep(names: set[str], name: str, yes: bool) -> None:  # noqa: FBT001 - the set's own question
+    names.discard(name)
+    if yes:
+        names.add(name)

@@ -262,7 +262,12 @@ def test_twenty_rejections_are_kept_the_newest_ones_and_the_list_settles() -> No
 
 
 def test_empty_replica_sets_newer_than_stables_are_deleted_while_a_change_is_held() -> None:
-    sets = (replica_set("a", 4), replica_set("o", 0, age=200), replica_set("n", 0, age=1))
+    sets = (
+        replica_set("a", 4),
+        replica_set("o", 0, age=200),
+        replica_set("n", 0, age=1),
+        replica_set("p", 1, age=1),
+    )
     held = plan_facts(deployment=waiting(), revisions=sets, releases=(RUNNING,))
     assert decide_plan(held, NOW).actions == (DeleteReplicaSet("checkout-n"),)
     at_rest = plan_facts(revisions=sets)
