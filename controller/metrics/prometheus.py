@@ -48,7 +48,9 @@ class Prometheus:
     ) -> None:
         self._url = url.rstrip("/")
         self._secrets: tuple[str, ...] = ()
-        headers: dict[str, str] = {}
+        # A connection kept for later may be closed by the server just as the next query is sent, and
+        # that would be a look without evidence; a new one for each query costs a look nothing.
+        headers = {"Connection": "close"}
         if token is not None:
             token = token.strip()
             if not _TOKEN.fullmatch(token):
@@ -72,7 +74,7 @@ class Prometheus:
         return f"Prometheus({self._url!r})"
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Close what is open."""
         self._api.close()
 
     def range_samples(

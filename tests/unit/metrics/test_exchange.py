@@ -150,16 +150,21 @@ def test_nobody_listens() -> None:
     )
 
 
-def test_a_server_that_closed_its_connection_is_asked_anew() -> None:
+def test_every_query_has_its_own_connection() -> None:
+    """One that the server closes while the next query is on its way would be a look lost."""
+    asked: list[tuple[int, bytes]] = []
+
     def answer(connection: socket.socket, request: bytes) -> None:
-        with_status("200 OK", EMPTY)(connection, request)
-        connection.close()
+        asked.append((connection.getpeername()[1], request))
+        with_status("200 OK", EMPTY, "Connection: close")(connection, request)
 
     with answering(answer) as url:
         prometheus = Prometheus(url)
         for _ in range(3):
             assert isinstance(prometheus.range_samples("up", window=1), Samples)
         prometheus.close()
+    assert len({port for port, _ in asked}) == 3
+    assert all(b"Connection: close\r\n" in request for _, request in asked)
 
 
 @pytest.mark.parametrize(
