@@ -48,8 +48,8 @@ class Prometheus:
     ) -> None:
         self._url = url.rstrip("/")
         self._secrets: tuple[str, ...] = ()
-        # A connection kept for later may be closed by the server just as the next query is sent, and
-        # that would be a look without evidence; a new one for each query costs a look nothing.
+        # A connection kept for later may be closed by the server just as the next query is sent,
+        # and that would be a look without evidence; a new one for each query costs nothing.
         headers = {"Connection": "close"}
         if token is not None:
             token = token.strip()
