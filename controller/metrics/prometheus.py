@@ -18,7 +18,7 @@ from prometheus_api_client.prometheus_connect import PrometheusConnect
 
 from controller.metrics.answer import not_prometheus, read_answer, refusal
 from controller.metrics.evidence import NoEvidence, Samples
-from controller.metrics.transport import BoundedAdapter, TooLargeError, new_session, read_body
+from controller.transport import BoundedAdapter, TooLargeError, new_session, read_body
 
 MAX_BYTES = 16 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024

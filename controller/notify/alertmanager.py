@@ -1,20 +1,26 @@
 """Alertmanager over HTTP, API v2.
 
 Every replica gets every alert, since replicas do not pass alerts on to each other: they only agree
-on who notifies. Nothing is retried here; an alert has to be repeated while it fires anyway.
+on who notifies. They are told side by side, so one that hangs keeps none of the others waiting.
+Nothing is retried here; an alert has to be repeated while it fires anyway.
 """
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from controller.notify.message import Alert
+from controller.transport import BoundedAdapter, TooLargeError, new_session, read_body
 
-TIMEOUT = 5.0  # seconds for connecting, and again for each wait for an answer
-_LONGEST_ANSWER = 300
+TIMEOUT = 5.0  # seconds for connecting, and again for the whole exchange
+_LARGEST_ANSWER = 64 * 1024
+_LONGEST_QUOTE = 300
 
 
 class NotifyError(Exception):
@@ -34,7 +40,9 @@ class Alertmanager:
         Returns a sentence for each replica that did not. NotifyError: none did.
         """
         body = [_wire(alert) for alert in alerts]
-        failures = tuple(filter(None, (self._post_to(url, body) for url in self._urls)))
+        with ThreadPoolExecutor(len(self._urls)) as pool:
+            outcomes = pool.map(lambda url: self._post_to(url, body), self._urls)
+            failures = tuple(filter(None, outcomes))
         if len(failures) == len(self._urls):
             raise NotifyError("; ".join(failures))
         return failures
@@ -42,27 +50,34 @@ class Alertmanager:
     def _post_to(self, url: str, body: Sequence[dict[str, Any]]) -> str:
         """Return what went wrong, or an empty string."""
         name = f"Alertmanager {_public(url)}"
+        began = time.monotonic()
         try:
-            with requests.post(
-                f"{url.rstrip('/')}/api/v2/alerts",
-                json=body,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                if 200 <= answer.status_code < 300:
-                    return ""
-                said = next(answer.iter_content(_LONGEST_ANSWER), b"")
-                words = " ".join(said.decode(errors="replace").split())
-                return f"{name} answered {answer.status_code}: {words or 'nothing'}"
-        except requests.Timeout:
-            return f"{name} did not answer within {self._timeout:g} s"
+            status, said = self._exchange(f"{url.rstrip('/')}/api/v2/alerts", body)
+            failure = "" if 200 <= status < 300 else f" answered {status}: {_quoted(said)}"
+        except TooLargeError:
+            failure = f" answered with more than {_LARGEST_ANSWER // 1024} KiB"
         except requests.exceptions.SSLError:
-            return f"{name}: its TLS certificate is not trusted"
+            failure = ": its TLS certificate is not trusted"
         except requests.ConnectionError:
-            return f"{name} cannot be reached"
-        except requests.RequestException as error:
-            return f"{name}: {type(error).__name__}"
+            failure = " cannot be reached"
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            failure = f": {type(error).__name__}"
+        if time.monotonic() - began >= self._timeout:  # what was cut off may look like anything
+            failure = f" did not answer within {self._timeout:g} s"
+        return failure and name + failure
+
+    def _exchange(self, url: str, body: Sequence[dict[str, Any]]) -> tuple[int, bytes]:
+        """Return the status and the body of the answer."""
+        with new_session() as session:
+            session.mount(url, BoundedAdapter(self._timeout, None))
+            answer = session.post(
+                url, json=body, timeout=self._timeout, allow_redirects=False, stream=True
+            )
+            return answer.status_code, read_body(answer, _LARGEST_ANSWER)
+
+
+def _quoted(said: bytes) -> str:
+    return " ".join(said[:_LONGEST_QUOTE].decode(errors="replace").split()) or "nothing"
 
 
 def _wire(alert: Alert) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pytest
 from controller.metrics import prometheus as module
 from controller.metrics.evidence import NoEvidence, Reason, Samples
 from controller.metrics.prometheus import Prometheus
-from tests.unit.metrics.loopback import EMPTY, Answer, answering, with_status
+from tests.unit.loopback import EMPTY, Answer, answering, with_status
 
 
 def ask(answer: Answer, timeout: float = 5, **credentials: Any) -> Samples | NoEvidence:

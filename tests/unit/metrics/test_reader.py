@@ -8,8 +8,8 @@ import pytest
 
 from controller.metrics.arms import Arms
 from controller.metrics.reader import NoEvidence, Prometheus, read_history, read_look
+from tests.unit.loopback import EMPTY, answering, with_status
 from tests.unit.metrics.given import T0, a_pod, a_spec, reason, some_arms
-from tests.unit.metrics.loopback import EMPTY, answering, with_status
 
 NOBODY = Prometheus("http://127.0.0.1:1", timeout=1)
 READY = some_arms(canary=[a_pod("c", ready=-100)])

@@ -1,4 +1,4 @@
-"""A server on loopback that answers requests as a test says. It is no Prometheus."""
+"""A server on loopback that answers as a test says. It is no Prometheus, no Alertmanager."""
 
 import json
 import socket
