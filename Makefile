@@ -46,9 +46,8 @@ cluster: $(INSTALLED) ## Tests on a real cluster: ours, or the one of KUBECONFIG
 bench-release: $(INSTALLED) ## Measure rollbacks, promotions, start and memory into bench/RESULTS.md
 	$(BIN)/python -m dev bench-release
 
-down: ## Remove every trace of the clusters; the cache of built programs stays
-	$(BIN)/python -m dev down
-	$(BIN)/python -m dev down --name test
+down: ## Remove every trace of all clusters; the cache of built programs stays
+	@$(PYTHON) -m dev.teardown
 
 clean: down ## Remove the cache and the Python environment, too
 	rm -rf $${GANDER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/gander} $(VENV)

@@ -18,7 +18,6 @@ from dev.environment import Environment
 from dev.errors import DevError
 from dev.layout import DEFAULT_NAME, Layout
 from dev.load import load_command
-from dev.locks import locked
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -36,12 +35,13 @@ def up(name: Name = DEFAULT_NAME) -> None:
 
 
 @app.command()
-def down(name: Name = DEFAULT_NAME) -> None:
-    """Remove every trace of the cluster; the cache stays."""
-    layout = Layout.of(name, os.environ)
-    with locked(layout.lock, seconds=300, say=console.print):
-        teardown.down(layout, console.print)
-    console.print(f"cluster {name}: gone")
+def down(
+    name: Name = DEFAULT_NAME,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All clusters on this machine.")] = False,
+) -> None:
+    """Remove every trace of the cluster; the cache stays. Where there is none, that is no error."""
+    teardown.remove(None if every else name, os.environ, console.print)
 
 
 @app.command()

@@ -76,10 +76,14 @@ def up(layout: Layout, programs: Programs, say: Callable[[str], None]) -> None:
         if layout.state.exists() and not layout.netns.exists():
             say(f"cluster {layout.name}: its network is gone (a restart?), starting over")
             teardown.down(layout, say)
+        # First of all: while a cluster has a folder, nobody else's `down` gives the machine back.
+        layout.state.mkdir(parents=True, exist_ok=True)
         kernel.remember(layout)
         network.make(layout)
         cgroups.make(layout)
         layout.sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        layout.state_link.unlink(missing_ok=True)
+        layout.state_link.symlink_to(layout.state)
         pki.make(layout)
         with network.inside(layout.netns):
             _bring_up(layout, {part.name: part for part in wanted}, programs, say)

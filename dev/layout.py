@@ -67,6 +67,11 @@ class Layout:
         return Path("/run/gander-dev") / self.name
 
     @property
+    def state_link(self) -> Path:
+        """Leads to the state, for whoever does not know GANDER_STATE as it was at `up`."""
+        return self.sockets / "state"
+
+    @property
     def lock(self) -> Path:
         """One `up` or `down` of a cluster at a time."""
         return Path("/run/lock") / f"gander-dev-{self.name}"

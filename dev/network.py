@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dev.commands import run
+from dev.errors import DevError
 from dev.layout import NODE_ADDRESS, SERVICE_RANGE, Layout
 
 _CLONE_NEWNET = 0x40000000
@@ -34,6 +35,15 @@ def make(layout: Layout) -> None:
         run("ip", "-batch", "-", stdin=_ADDRESSES)
         # /proc/sys/net shows the namespace of whoever looks.
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
+
+def is_ours(netns: Path) -> bool:
+    """Tell whether a network namespace is a cluster's: the node's address sits on our bridge."""
+    try:
+        with inside(netns):
+            return NODE_ADDRESS in run("ip", "-br", "address", "show", "dev", _BRIDGE)
+    except (OSError, DevError):
+        return False
 
 
 def remove(layout: Layout) -> None:

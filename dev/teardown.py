@@ -1,24 +1,57 @@
-"""Takes a cluster away without a trace, whatever state it is in.
+"""Takes clusters away without a trace, whatever state they are in.
 
 Order matters: what starts pods ends first, then the pods, then everything else, then the mounts
-that only they held, then what the mounts were in.
+that only they held, then what the mounts were in. `python3 -m dev.teardown` takes all away and
+needs nothing but Python: no environment has to be made, or to be left, for that.
 """
 
+import os
 import re
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from dev import cgroups, kernel, network, probes, processes
 from dev.commands import run
 from dev.errors import DevError
-from dev.layout import Layout
+from dev.layout import DEFAULT_NAME, Layout
+from dev.locks import locked
 from dev.residents import Identity, in_namespace
+from dev.traces import clusters
 
 _POD_LOG_LINKS: Final = Path("/var/log/containers")
 _CNI_RESULTS: Final = Path("/var/lib/cni/results")
 _DEVICE_PLUGINS: Final = Path("/var/lib/kubelet/device-plugins")
+
+
+LOCK_SECONDS: Final = 300
+
+
+def remove(name: str | None, env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Remove the cluster of this name, or all for None; say each, or that there is none.
+
+    DevError: what could not be removed and why, after all else is gone.
+    """
+    found = [layout for layout in clusters(env) if name in (None, layout.name)]
+    if not found:
+        say(f'cluster "{name}" not found' if name else "no clusters found")
+    elif os.geteuid() != 0:
+        names = ", ".join(layout.name for layout in found)
+        raise DevError(f"only root can remove clusters ({names}); run it again with sudo")
+    failed = []
+    for layout in found:
+        try:
+            with locked(layout.lock, seconds=LOCK_SECONDS, say=say):
+                down(layout, say)
+            say(f'cluster "{layout.name}" deleted')
+        except DevError as error:
+            failed.append(f'cluster "{layout.name}": {error}')
+    # A removal that was killed may have left no more than this.
+    _leave_machine(Layout.of(DEFAULT_NAME, env))
+    if failed:
+        raise DevError("\n".join(failed))
 
 
 def down(layout: Layout, say: Callable[[str], None]) -> None:
@@ -41,10 +74,7 @@ def down(layout: Layout, say: Callable[[str], None]) -> None:
     cgroups.remove(layout)
     network.remove(layout)
     _remove_files(layout)
-    if layout.home.is_dir() and not any(path.is_dir() for path in layout.home.iterdir()):
-        kernel.restore(layout)
-        _remove_plugin_socket()
-    _remove_empty(layout.home)
+    _leave_machine(layout)
 
 
 def mount_points(mountinfo: str, below: Path) -> list[Path]:
@@ -56,6 +86,24 @@ def mount_points(mountinfo: str, below: Path) -> list[Path]:
     ]
     found = [point for point in points if point.is_relative_to(below)]
     return sorted(found, key=lambda point: len(point.parts), reverse=True)
+
+
+def main() -> int:
+    """Remove all, and return the exit code."""
+    try:
+        remove(None, os.environ, print)
+    except DevError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _leave_machine(layout: Layout) -> None:
+    """Give the machine back as it was before the first cluster, if none is left."""
+    if layout.home.is_dir() and not any(path.is_dir() for path in layout.home.iterdir()):
+        kernel.restore(layout)
+        _remove_plugin_socket()
+        _remove_empty(layout.home)
 
 
 def _unrecorded(layout: Layout) -> list[Identity]:
@@ -88,7 +136,8 @@ def _remove_files(layout: Layout) -> None:
     for file in _CNI_RESULTS.glob("*"):
         if result.fullmatch(file.name):
             file.unlink()
-    for folder in (layout.sockets, layout.state):
+    # The sockets' folder leads to the state, so it goes last.
+    for folder in (layout.state, layout.sockets):
         if folder.exists():
             shutil.rmtree(folder)
     for folder in (_POD_LOG_LINKS, _CNI_RESULTS, _CNI_RESULTS.parent, layout.sockets.parent):
@@ -107,3 +156,7 @@ def _remove_empty(folder: Path) -> None:
     """Remove a folder that several clusters share, if no other uses it."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
