@@ -8,24 +8,33 @@ INSTALLED := $(VENV)/.installed
 KEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check unit test demo down clean lock crds manifests bench-release format
+.PHONY: help preflight setup check unit test demo down clean lock crds manifests bench-release \
+	format
+# What is missing is said before anything is done, also with -j.
+.NOTPARALLEL:
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
+preflight: ## Say what is missing for `make demo`, all at once
+	@$(PYTHON) -m dev.preflight
+
 setup: $(INSTALLED) ## Make the locked Python environment
 
 $(INSTALLED): requirements-dev.txt requirements-build.txt pyproject.toml
-	@$(PYTHON) -m dev.preflight
+	@$(PYTHON) -c "import dev" # refuses an old Python
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt -r requirements-build.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
-demo: $(INSTALLED) ## Bring everything up and run the main job; KEEP=1 leaves it running
+demo: preflight $(INSTALLED) ## Bring everything up and run the main job; KEEP=1 leaves it running
 	$(BIN)/python -m dev demo $(if $(KEEP),--keep)
 
-test: check unit cluster ## Prove everything: checks, unit tests, tests on a real cluster
+# Tests stop and kill parts of their cluster, so it is always one of ours.
+test cluster: export KUBECONFIG =
+
+test: preflight check unit cluster ## Prove everything: checks, unit tests, tests on a real cluster
 
 check: $(INSTALLED) ## Lint, types, layers, generated files (seconds)
 	$(BIN)/ruff check .
@@ -39,11 +48,11 @@ unit: $(INSTALLED) ## Unit and property tests
 	$(BIN)/pytest -q --numprocesses=auto tests/unit
 
 .PHONY: cluster
-cluster: $(INSTALLED) ## Tests on a real cluster: ours, or the one of KUBECONFIG
+cluster: preflight $(INSTALLED) ## Tests on a real cluster of ours
 	$(BIN)/python -m dev test
 	$(BIN)/python -m dev.manifests --check
 
-bench-release: $(INSTALLED) ## Measure rollbacks, promotions, start and memory into bench/RESULTS.md
+bench-release: preflight $(INSTALLED) ## Measure rollbacks, promotions, start and memory into bench/RESULTS.md
 	$(BIN)/python -m dev bench-release
 
 down: ## Remove every trace of all clusters; the cache of built programs stays

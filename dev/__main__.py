@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dev import cluster, jobs, packages, preflight, processes, programs, residents, teardown
+from dev import cluster, jobs, processes, programs, residents, teardown
 from dev.environment import Environment
 from dev.errors import DevError
 from dev.layout import DEFAULT_NAME, Layout
@@ -28,10 +28,7 @@ Name = Annotated[str, typer.Option(help="Which cluster; several can stand side b
 @app.command()
 def up(name: Name = DEFAULT_NAME) -> None:
     """Bring the cluster up, building what the cache lacks; a healthy one is left alone."""
-    layout = Layout.of(name, os.environ)
-    _check_machine(layout)
-    built = programs.build(programs.cache_folder(os.environ), console.print)
-    cluster.up(layout, built, console.print)
+    jobs.bring_up_ours(name, console.print)
 
 
 @app.command()
@@ -110,16 +107,6 @@ def build_programs() -> None:
 
 
 jobs.register(app)
-
-
-def _check_machine(layout: Layout) -> None:
-    machine = preflight.inspect(layout, programs.cache_folder(os.environ))
-    found = preflight.findings(machine)
-    for finding in found:
-        console.print(str(finding))
-    if found:
-        raise typer.Exit(2)
-    packages.install(machine.missing_packages, console.print)
 
 
 def _check_component(layout: Layout, component: str) -> None:

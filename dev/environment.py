@@ -23,23 +23,69 @@ from dev.layout import (
     Layout,
 )
 
-# Variable, what it is for, an example.
-_NEEDED: Final = (
-    ("KUBECONFIG", "the kubeconfig file of the cluster", "/home/me/.kube/config"),
-    ("GANDER_GATEWAY_URL", "where load is sent to the gateway", "http://gateway.example:80"),
-    ("GANDER_GATEWAY", "the Gateway that routes name, namespace/name", "gateway/gw"),
-    (
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable that describes a cluster.
+
+    `path` is what can be asked below its address to learn whether it serves, which it does if the
+    answer has one of the `statuses`, or any if there are none.
+    """
+
+    name: str
+    purpose: str
+    example: str
+    path: str = ""
+    statuses: tuple[int, ...] = ()
+
+
+SETTINGS: Final = (
+    Setting("KUBECONFIG", "the kubeconfig file of the cluster", "/home/me/.kube/config"),
+    Setting("GANDER_GATEWAY", "the Gateway of the shop's route, namespace/name", "gateway/gw"),
+    Setting(
+        "GANDER_GATEWAY_URL",
+        "where that Gateway takes plain HTTP from here",
+        "http://gateway.example:80",
+        path="/",
+    ),
+    Setting(
         "GANDER_PROMETHEUS_URL",
-        "Prometheus, reachable from here and from pods",
-        "http://prometheus.monitoring.svc:9090",
+        "Prometheus, as it is reached from here and from pods",
+        "http://prometheus.example:9090",
+        path="/api/v1/query?query=1",
+        statuses=(200,),
     ),
-    (
+    Setting(
         "GANDER_ALERTMANAGER_URL",
-        "Alertmanager, reachable from here and from pods",
-        "http://alertmanager.monitoring.svc:9093",
+        "Alertmanager, as it is reached from here and from pods",
+        "http://alertmanager.example:9093",
+        path="/api/v2/status",
+        statuses=(200,),
     ),
-    ("GANDER_REGISTRY", "where images are pushed to and pulled from", "registry.example:5000"),
+    Setting(
+        "GANDER_REGISTRY",
+        "where images are pushed to and nodes pull from, with http:// if it has no TLS",
+        "registry.example:5000/team",
+        path="/v2/",
+        statuses=(200, 401),
+    ),
 )
+
+
+def wrong(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return each setting that is missing or malformed, with the way out."""
+    found = [
+        (
+            f"{setting.name} is not set",
+            f"{setting.purpose}, for example {setting.name}={setting.example}",
+        )
+        for setting in SETTINGS
+        if not env.get(setting.name)
+    ]
+    gateway = env.get("GANDER_GATEWAY", "")
+    if gateway and not all(gateway.partition("/")):
+        found.append((f"GANDER_GATEWAY={gateway} is not namespace/name", "such as gateway/gw"))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -58,7 +104,12 @@ class Environment:
     gateway_namespace: str
     prometheus_url: str
     alertmanager_url: str
-    registry: str
+    registry_url: str
+
+    @property
+    def registry(self) -> str:
+        """What names of images begin with."""
+        return self.registry_url.partition("://")[2]
 
     @classmethod
     def ours(cls, name: str = DEFAULT_NAME, env: Mapping[str, str] = os.environ) -> "Environment":
@@ -73,22 +124,17 @@ class Environment:
             gateway_namespace=GATEWAY_NAMESPACE,
             prometheus_url=f"http://{NODE_ADDRESS}:{PROMETHEUS_PORT}",
             alertmanager_url=f"http://{NODE_ADDRESS}:{ALERTMANAGER_PORT}",
-            registry=REGISTRY,
+            registry_url=f"http://{REGISTRY}",
         )
 
     @classmethod
     def from_variables(cls, env: Mapping[str, str]) -> "Environment":
         """Return what the variables say. DevError: all that is missing or malformed, at once."""
-        wrong = [
-            f"{name} is not set: {purpose}, for example {name}={example}"
-            for name, purpose, example in _NEEDED
-            if not env.get(name)
-        ]
-        namespace, slash, gateway = env.get("GANDER_GATEWAY", "").partition("/")
-        if env.get("GANDER_GATEWAY") and not (namespace and slash and gateway):
-            wrong.append(f"GANDER_GATEWAY={env['GANDER_GATEWAY']} is not namespace/name")
-        if wrong:
-            raise DevError("\n".join(("to use a cluster that exists already:", *wrong)))
+        if problems := wrong(env):
+            sentences = (f"{problem}: {remedy}" for problem, remedy in problems)
+            raise DevError("\n".join(("to use a cluster that exists already:", *sentences)))
+        namespace, _, gateway = env["GANDER_GATEWAY"].partition("/")
+        registry = env["GANDER_REGISTRY"].rstrip("/")
         name = env.get("GANDER_DEV_NAME") or None
         return cls(
             name=name,
@@ -99,7 +145,7 @@ class Environment:
             gateway_namespace=namespace,
             prometheus_url=env["GANDER_PROMETHEUS_URL"].rstrip("/"),
             alertmanager_url=env["GANDER_ALERTMANAGER_URL"].rstrip("/"),
-            registry=env["GANDER_REGISTRY"],
+            registry_url=registry if "://" in registry else f"https://{registry}",
         )
 
     def variables(self) -> dict[str, str]:
@@ -110,6 +156,6 @@ class Environment:
             "GANDER_GATEWAY": f"{self.gateway_namespace}/{self.gateway_name}",
             "GANDER_PROMETHEUS_URL": self.prometheus_url,
             "GANDER_ALERTMANAGER_URL": self.alertmanager_url,
-            "GANDER_REGISTRY": self.registry,
+            "GANDER_REGISTRY": self.registry_url,
             **({"GANDER_DEV_NAME": self.name} if self.name else {}),
         }

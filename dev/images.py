@@ -106,15 +106,14 @@ def build(cache: Path, recipe: Recipe, say: Callable[[str], None]) -> str:
 def push(cache: Path, name: str, environment: Environment, say: Callable[[str], None]) -> str:
     """Push a built image and return it as pods name it: `REGISTRY/REPOSITORY@sha256:...`.
 
-    What the registry has already is not sent again. The registry of a cluster of ours speaks no
-    TLS; any other has to.
+    What the registry has already is not sent again. Its TLS is verified, unless it has none.
     """
     local = name.removeprefix("localhost/")
     with _storage(cache, say) as storage, storage.folder() as folder, inside(environment):
         answer = folder / "digest"
         storage.buildah(
             "push",
-            f"--tls-verify={'false' if environment.name else 'true'}",
+            f"--tls-verify={str(environment.registry_url.startswith('https:')).lower()}",
             f"--digestfile={answer}",
             name,
             f"docker://{environment.registry}/{local}",

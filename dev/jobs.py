@@ -1,7 +1,7 @@
 """The jobs that people start: demo, tests, benchmarks. Each brings up what it needs first.
 
-With KUBECONFIG set they use that cluster, and say which other variables they need; else a cluster
-of ours, brought up if need be.
+With KUBECONFIG set, demo and benchmarks use that cluster, and say what else they need to know.
+Tests stop and kill what all of a cluster share, so they always get one of ours.
 """
 
 import json
@@ -33,16 +33,18 @@ Name = Annotated[str, typer.Option(help="Which cluster of ours.")]
 
 def bring_up(name: str, say: Callable[[str], None]) -> Environment:
     """Return the cluster that KUBECONFIG names, or bring one of ours up."""
-    if os.environ.get("KUBECONFIG"):
-        return Environment.from_variables(os.environ)
+    if not os.environ.get("KUBECONFIG"):
+        return bring_up_ours(name, say)
+    preflight.demand(preflight.others(os.environ), say)
+    packages.install(packages.missing(packages.FOR_IMAGES), say)
+    return Environment.from_variables(os.environ)
+
+
+def bring_up_ours(name: str, say: Callable[[str], None]) -> Environment:
+    """Bring a cluster of ours up, building what the cache lacks; a healthy one is left alone."""
     layout = Layout.of(name, os.environ)
-    machine = preflight.inspect(layout, programs.cache_folder(os.environ))
-    found = preflight.findings(machine)
-    for finding in found:
-        say(f"missing: {finding.lacks}\n  {finding.remedy}")
-    if found:
-        raise typer.Exit(2)
-    packages.install(machine.missing_packages, say)
+    preflight.demand(preflight.ours(layout, os.environ), say)
+    packages.install(packages.missing(packages.FOR_CLUSTER), say)
     built = programs.build(programs.cache_folder(os.environ), say)
     os.environ["PATH"] = os.pathsep.join([*map(str, built.folders), os.environ["PATH"]])
     cluster.up(layout, built, say)
@@ -71,7 +73,7 @@ def demo(
 
 def run_tests(context: typer.Context, name: Name = TEST_CLUSTER) -> None:
     """Run the tests that need a cluster; further words go to pytest."""
-    environment = bring_up(name, console.print)
+    environment = bring_up_ours(name, console.print)
     cache = programs.cache_folder(os.environ)
     images = deploy.push_images(environment, cache, versions.PARENTS, console.print)
     gander.install(environment, gander.push_image(environment, console.print))

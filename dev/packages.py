@@ -1,4 +1,4 @@
-"""Debian packages that the cluster needs, installed without starting the services they bring."""
+"""Debian packages that we need, installed without starting the services that some bring."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,16 +8,20 @@ from typing import Final
 from dev.commands import run
 
 # Package, and a file that tells that it is there.
-NEEDED: Final = (
+FOR_IMAGES: Final = (
+    ("buildah", "/usr/bin/buildah"),
+    ("debootstrap", "/usr/sbin/debootstrap"),
+    ("git", "/usr/bin/git"),
+    ("util-linux", "/usr/bin/unshare"),
+)
+FOR_CLUSTER: Final = (
+    *FOR_IMAGES,
     ("runc", "/usr/sbin/runc"),
     ("containernetworking-plugins", "/usr/lib/cni/ptp"),
     ("iptables", "/usr/sbin/iptables"),
     ("iproute2", "/usr/sbin/ip"),
     ("conntrack", "/usr/sbin/conntrack"),
-    ("util-linux", "/usr/bin/nsenter"),
     ("openssl", "/usr/bin/openssl"),
-    ("debootstrap", "/usr/sbin/debootstrap"),
-    ("buildah", "/usr/bin/buildah"),
     ("docker-registry", "/usr/bin/docker-registry"),
     ("prometheus-alertmanager", "/usr/bin/prometheus-alertmanager"),
 )
@@ -26,9 +30,11 @@ _SERVICES: Final = {"docker-registry", "prometheus-alertmanager"}
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 
 
-def missing(root: Path = Path("/")) -> tuple[str, ...]:
-    """Return the packages that are not installed."""
-    return tuple(name for name, file in NEEDED if not (root / file.lstrip("/")).exists())
+def missing(
+    needed: Iterable[tuple[str, str]] = FOR_CLUSTER, root: Path = Path("/")
+) -> tuple[str, ...]:
+    """Return those of the packages that are not installed."""
+    return tuple(name for name, file in needed if not (root / file.lstrip("/")).exists())
 
 
 def install(names: Iterable[str], say: Callable[[str], None]) -> None:

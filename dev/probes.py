@@ -27,6 +27,11 @@ def answers(url: str) -> bool:
         return False
 
 
+def status(url: str) -> int:
+    """Return the status of the answer to a GET. OSError or HTTPException: there is none."""
+    return _get(url, ssl.create_default_context() if url.startswith("https:") else None)[0]
+
+
 def api_get(path: str, pki: Path) -> Any:
     """Return the decoded JSON of an API path, read as administrator; None if it is not there.
 

@@ -33,6 +33,20 @@ def test_foreign_cluster_has_no_namespace_of_ours() -> None:
     assert foreign.gateway_url == "http://gateway.example:80"
 
 
+@pytest.mark.parametrize(
+    ("told", "url"),
+    [
+        ("registry.example:5000", "https://registry.example:5000"),
+        ("registry.example/team/", "https://registry.example/team"),
+        ("http://registry.example:5000", "http://registry.example:5000"),
+    ],
+)
+def test_registry_has_tls_unless_it_says_http(told: str, url: str) -> None:
+    environment = Environment.from_variables(FOREIGN | {"GANDER_REGISTRY": told})
+    assert environment.registry_url == url
+    assert environment.registry == url.partition("://")[2]
+
+
 @pytest.mark.parametrize("missing", sorted(FOREIGN))
 def test_missing_variable_is_named_with_purpose_and_example(missing: str) -> None:
     env = {name: value for name, value in FOREIGN.items() if name != missing}
