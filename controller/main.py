@@ -50,7 +50,6 @@ from controller.telemetry import (
 
 log = structlog.get_logger()
 STOP_WITHIN = 7.0  # seconds for the passes under way
-LEAVE_WITHIN = 270.0  # seconds; the chart's hook gives five minutes
 ALERT_WORKERS = 2
 # After an outage of the API server no rollback sleeps on for minutes, as client-go's 1000 s would.
 LONGEST_BACKOFF = 10.0  # seconds
@@ -122,8 +121,13 @@ def assemble(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the controller, or `leave`."""
     parser = argparse.ArgumentParser(prog="gander-controller", description=__doc__)
-    parser.add_argument("command", nargs="?", choices=("run", "leave"), default="run")
-    command = parser.parse_args(arguments).command
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="Bring releases out; the default.")
+    leave = commands.add_parser("leave", help="Give every Deployment back, before an uninstall.")
+    leave.add_argument(
+        "--within", type=float, default=270.0, metavar="SECONDS", help="then give up; default 270"
+    )
+    given = parser.parse_args(arguments)
     try:
         settings = Settings()
     except ValidationError as error:
@@ -133,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     configure_logging(settings.log_level, settings.log_format)
     try:
-        code = run(settings, leaving=command == "leave")
+        code = run(settings, leave_within=given.within if given.command == "leave" else None)
     except ConfigurationError as error:
         log.error("cannot start", error=str(error))
         sys.exit(2)
@@ -141,11 +145,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os._exit(code)
 
 
-def run(settings: Settings, *, leaving: bool) -> int:
+def run(settings: Settings, *, leave_within: float | None) -> int:
     """Run until SIGTERM, until the lease is lost or, when leaving, until nothing is left.
+
+    `leave_within` is how many seconds there are to leave; None to stay.
 
     Returns the exit code. ConfigurationError: there is no cluster, or the port is taken.
     """
+    leaving = leave_within is not None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -160,7 +167,8 @@ def run(settings: Settings, *, leaving: bool) -> int:
     )
     REGISTRY.register(Inventory(world.plans.all, world.releases.all))
     if leaving:
-        _retire(client, settings.namespace)
+        # The controller gives its lease back, and adopts nothing anew.
+        _scale(client, settings.namespace, 0)
     lease = Lease(connect(), settings.namespace, "gander", identity=settings.pod_name)
     machinery = assemble(world, settings, lease.leads)
     probes = _start_probes(settings, machinery)
@@ -168,6 +176,32 @@ def run(settings: Settings, *, leaving: bool) -> int:
     for cache in world.caches():
         cache.start(stop)
     lost = threading.Event()
+    if not _wait_for(lambda: _not_synced(world) is None, stop):
+        if leaving:
+            _scale(client, settings.namespace, 1)
+        return int(leaving)
+    led, ended = _leadership(machinery, stop, lost)
+    leader = threading.Thread(target=lease.run, args=(led, ended, stop), name="lease", daemon=True)
+    leader.start()
+    if leave_within is None:
+        code = _until_stopped(stop)
+    else:
+        code = _leave(world, lease.leads, stop, leave_within)
+    stop.set()
+    leader.join(STOP_WITHIN + 1.0)
+    if leaving and code:
+        # What could not be given back still needs someone who cares for it.
+        _scale(client, settings.namespace, 1)
+    recorder.flush(1.0)
+    probes.stop()
+    client.close()
+    return 1 if lost.is_set() else code
+
+
+def _leadership(
+    machinery: Machinery, stop: threading.Event, lost: threading.Event
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return what to do when this process leads, and when it leads no more."""
 
     def led() -> None:
         LEADER.labels("gander").set(1)
@@ -181,17 +215,7 @@ def run(settings: Settings, *, leaving: bool) -> int:
             stop.set()
         machinery.stop()
 
-    if not _wait_for(lambda: _not_synced(world) is None, stop):
-        return 0
-    leader = threading.Thread(target=lease.run, args=(led, ended, stop), name="lease", daemon=True)
-    leader.start()
-    code = _leave(world, lease.leads, stop) if leaving else _until_stopped(stop)
-    stop.set()
-    leader.join(STOP_WITHIN + 1.0)
-    recorder.flush(1.0)
-    probes.stop()
-    client.close()
-    return 1 if lost.is_set() else code
+    return led, ended
 
 
 def _start_probes(settings: Settings, machinery: Machinery) -> Probes:
@@ -216,20 +240,19 @@ def _until_stopped(stop: threading.Event) -> int:
     return 0
 
 
-def _retire(client: Client, namespace: str) -> None:
-    """Scale the controller to none: it gives its lease back, and adopts nothing anew."""
+def _scale(client: Client, namespace: str, replicas: int) -> None:
+    """Have so many replicas of the controller itself, where it is still there."""
+    body = {"spec": {"replicas": replicas}}
     with contextlib.suppress(NotFound):
-        client.merge_patch(
-            kinds.DEPLOYMENT, namespace, "gander", {"spec": {"replicas": 0}}, subresource="scale"
-        )
+        client.merge_patch(kinds.DEPLOYMENT, namespace, "gander", body, subresource="scale")
 
 
-def _leave(world: World, leads: Callable[[], bool], stop: threading.Event) -> int:
+def _leave(world: World, leads: Callable[[], bool], stop: threading.Event, within: float) -> int:
     """Wait until nothing has a mark of ours; say what does not get there.
 
     That counts only while this process leads: before, the controller that ends may still write.
     """
-    deadline = time.monotonic() + LEAVE_WITHIN
+    deadline = time.monotonic() + within
     while not stop.wait(0.2):
         marked = _marked(world)
         if leads() and not marked:

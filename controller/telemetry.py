@@ -6,6 +6,7 @@ nothing here takes a header, a body or a Secret.
 """
 
 import logging
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -110,9 +111,19 @@ class _Quiet(WSGIRequestHandler):
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a request: a client that stalls must not keep the kubelet's probe waiting."""
+    """A thread a request: a client that stalls must not keep the kubelet's probe waiting.
+
+    It listens on IPv6 too, since a pod may have no other address.
+    """
 
     daemon_threads = True
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self) -> None:
+        """Bind to every address of the pod."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
 
 class Probes:

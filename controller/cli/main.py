@@ -4,6 +4,7 @@ Every order is written under the name that the API server knows its writer by, a
 decides whether that person may. Exit codes: 0 done, 1 refused or not found, 2 wrong usage.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -16,7 +17,7 @@ from controller.api.release import ENDED, Phase
 from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.connection import current_namespace
-from controller.kube.errors import ApiError, ConfigurationError
+from controller.kube.errors import ApiError, ConfigurationError, NotFound
 
 app = typer.Typer(
     name="kubectl-gander",
@@ -31,9 +32,12 @@ Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why, for the record.")]
 ReleaseName = Annotated[str, typer.Argument(help="Name of the release, such as checkout-7.")]
 
-RUNNING = frozenset(Phase) - ENDED
 # The phases in which an order has an effect, and what there is not otherwise.
 _TAKES = {
+    "Abort": (
+        frozenset(Phase) - ENDED - {Phase.ROLLING_BACK, Phase.FINISHING},
+        "nothing to abort",
+    ),
     "Retry": (frozenset({Phase.ROLLED_BACK, Phase.ABORTED}), "nothing to try again"),
     "Acknowledge": (frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK}), "no alert to acknowledge"),
 }
@@ -51,7 +55,10 @@ def status(
         stored = session.client.get(kinds.RELEASE_PLAN, namespace, plan)
         found = stored.get("status", {})
         name = found.get("activeRelease") or found.get("lastRelease")
-        release = session.client.get(kinds.RELEASE, namespace, name) if name else None
+        release = None
+        if name:
+            with suppress(NotFound):  # deleted by hand
+                release = session.client.get(kinds.RELEASE, namespace, name)
     console = Console(highlight=False, soft_wrap=True)
     conditions = {c["type"]: c for c in found.get("conditions", [])}
     console.print(f"plan {plan}: {found.get('phase', 'new')}, guard {found.get('guard') or '?'}")
@@ -78,7 +85,7 @@ def abort(
     """Take a running release back now: all traffic to stable."""
     with _Session(context) as session:
         namespace = namespace or session.namespace
-        session.require(namespace, release, RUNNING, "nothing to abort")
+        session.require(namespace, release, *_TAKES["Abort"])
         order = {"by": session.user(), "at": _now(), "reason": reason}
         session.client.merge_patch(kinds.RELEASE, namespace, release, {"spec": {"abort": order}})
     typer.echo(f"release.gander.dev/{release} aborted")

@@ -1,15 +1,15 @@
 """Does what the state machine decided about one release. Every action may be repeated."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from controller.api.names import FIELD_MANAGER, canary_name
+from controller.api.names import RELEASE_LABEL, canary_name
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.errors import AlreadyExists, Conflict
+from controller.kube.errors import AlreadyExists, Conflict, Invalid
+from controller.kube.kinds import Kind
 from controller.reconcile.rollout import find_revision
 from controller.reconcile.routes import write_weight, write_without_canary
-from controller.reconcile.world import World
+from controller.reconcile.world import Json, World
 from controller.release.facts import (
     Action,
     DeleteCanary,
@@ -68,28 +68,16 @@ class Actor:
             track_label=self.release.spec.rules.track_label,
             replicas=replicas,
         )
-        # Not by server-side apply: it refuses templates that set a variable twice, which is valid.
-        try:
-            answer = self.world.client.create(kinds.DEPLOYMENT, self._namespace, manifest)
-        except AlreadyExists:
-            answer = self._scale_canary(manifest["metadata"]["name"], replicas)
-        self.world.deployments.observe(answer)
-
-    def _scale_canary(self, name: str, replicas: int) -> dict[str, Any]:
-        """Scale the canary, if it is this release's own."""
-        canary = self.world.client.get(kinds.DEPLOYMENT, self._namespace, name)
-        owners = canary["metadata"].get("ownerReferences") or []
-        if all(owner["uid"] != self.release.metadata.uid for owner in owners):
-            raise Conflict(
-                409, "Conflict", f"Deployment {name} exists and is not of this release; delete it"
+        canary = self._create(kinds.DEPLOYMENT, manifest)
+        if canary["spec"].get("replicas") != replicas:
+            canary = self.world.client.merge_patch(
+                kinds.DEPLOYMENT,
+                self._namespace,
+                canary["metadata"]["name"],
+                {"spec": {"replicas": replicas}},
+                resource_version=canary["metadata"]["resourceVersion"],
             )
-        return self.world.client.merge_patch(
-            kinds.DEPLOYMENT,
-            self._namespace,
-            name,
-            {"spec": {"replicas": replicas}},
-            resource_version=canary["metadata"]["resourceVersion"],
-        )
+        self.world.deployments.observe(canary)
 
     def _ensure_service(self) -> None:
         service = self.world.client.get(
@@ -101,10 +89,28 @@ class Actor:
             release_uid=self.release.metadata.uid,
             track_label=self.release.spec.rules.track_label,
         )
-        answer = self.world.client.apply(
-            kinds.SERVICE, self._namespace, manifest, field_manager=FIELD_MANAGER
-        )
-        self.world.services.observe(answer)
+        self.world.services.observe(self._create(kinds.SERVICE, manifest))
+
+    def _create(self, kind: Kind, manifest: Json) -> Json:
+        """Create what this release owns, or return it if it is there.
+
+        Not by server-side apply: it would take over what is someone else's, and it refuses
+        templates that set a variable twice, which is valid.
+        """
+        name = manifest["metadata"]["name"]
+        try:
+            return self.world.client.create(kind, self._namespace, manifest)
+        except AlreadyExists:
+            found = self.world.client.get(kind, self._namespace, name)
+        metadata = found["metadata"]
+        owners = metadata.get("ownerReferences") or []
+        if any(owner["uid"] == self.release.metadata.uid for owner in owners):
+            return found
+        if RELEASE_LABEL in (metadata.get("labels") or {}):
+            # The release before this one is still being cleaned up.
+            raise Conflict(409, "Conflict", f"{kind.kind} {name} is of another release")
+        message = f"{kind.kind} {name} exists and is not Gander's; rename or delete it"
+        raise Invalid(409, "NameTaken", message)
 
     def _delete_canary(self) -> None:
         """Delete what belongs to this release, and nothing that merely has its name."""

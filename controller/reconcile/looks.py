@@ -255,7 +255,9 @@ def _grow(
     """Add a look to the evidence of one metric, over the release and at this weight."""
     evidence = _unpacked(before.evidence) if before else None
     if evidence is None:
-        question = _question(release, rule, arms, prometheus, now)
+        # A look without data fixes nothing: Prometheus may not have answered about the past either.
+        past = isinstance(answer, Look)
+        question = _question(release, rule, arms, prometheus if past else None, now)
         lost = before is not None and bool(before.evidence)
         evidence = CountsEvidence.again(question) if lost else CountsEvidence.start(question)
     current = _unpacked(before.current) if before and before.looks_at_weight else None
@@ -284,17 +286,19 @@ def _unpacked(text: str) -> CountsEvidence | None:
 
 
 def _question(
-    release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus, now: datetime
+    release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus | None, now: datetime
 ) -> CountsQuestion:
     """Fix what is asked of a metric; stable's own history only places the bets."""
-    history = read_history(
-        prometheus,
-        rule.spec,
-        arms,
-        release.spec.rules.analysis.prometheus.matchers,
-        now=release.status.looks.since or now.timestamp(),
-    )
-    bad, total = (0.0, 0.0) if isinstance(history, NoEvidence) else history
+    bad, total = 0.0, 0.0
+    if prometheus is not None:
+        history = read_history(
+            prometheus,
+            rule.spec,
+            arms,
+            release.spec.rules.analysis.prometheus.matchers,
+            now=release.status.looks.since or now.timestamp(),
+        )
+        bad, total = (0.0, 0.0) if isinstance(history, NoEvidence) else history
     return CountsQuestion(
         safe_relative=float(rule.spec.margin.relative),
         safe_absolute=float(rule.spec.margin.absolute),

@@ -33,7 +33,8 @@ def describe(
             required=found.required,
             message=f"{found.name}: {why}"[:1024],
             until=until,
-            evidence=evidence.pack(),
+            # Nothing is fixed yet; what cannot be read stays, so that it is known to be lost.
+            evidence=before.evidence if before else "",
         )
     interval = evidence.interval()
     return MetricStatus(

@@ -30,6 +30,7 @@ from controller.reconcile.rollout import is_rolled
 from controller.reconcile.world import Json, World, images_of, revision_of_raw
 from controller.release.facts import Problem
 from controller.release.plans import (
+    UNREADABLE,
     CreateRelease,
     PlanDecision,
     PlanDeployment,
@@ -154,12 +155,12 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
         plan = plan.model_copy(update={"metadata": metadata})
     namespace, name = plan.metadata.namespace, plan.metadata.name
     deployment = world.deployments.get(namespace, name)
-    releases = []
+    releases, unreadable = [], []
     for stored in world.releases_of(namespace, name):
         try:
             releases.append(Release.model_validate(stored))
-        except ValidationError:
-            log.exception("release cannot be read", release=stored["metadata"]["name"])
+        except ValidationError as error:
+            unreadable.append(_unreadable(stored, error))
     return PlanFacts(
         plan=plan,
         deployment=_deployment(world, deployment) if deployment else None,
@@ -167,8 +168,16 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
         releases=tuple(releases),
         track_label=choose_track_label(world, plan, deployment),
         guard_policy=_guard_policy(world),
-        problems=cheap_problems(world, plan),
+        problems=(*unreadable, *cheap_problems(world, plan)),
     )
+
+
+def _unreadable(stored: Json, error: ValidationError) -> Problem:
+    """Say what is wrong with a release; it may be moving traffic, so no other one is started."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    message = f"Release {stored['metadata']['name']}: {field}: {first['msg']}; "
+    return Problem(UNREADABLE, message + "correct the field, or delete the release")
 
 
 def _needs_full_check(decision: PlanDecision) -> bool:

@@ -21,6 +21,8 @@ PROOF_LASTS = timedelta(minutes=10)
 DISPROOF_LASTS = timedelta(seconds=30)  # a policy takes a moment until every API server follows it
 PROOF_RETRY = timedelta(seconds=10)
 
+UNREADABLE = "ReleaseUnreadable"  # a release that may be moving traffic; only a person can tell
+
 # Phases in which the user's own ReplicaSets are being moved.
 MOVING = frozenset({Phase.PROMOTING, Phase.ROLLING_BACK, Phase.FINISHING})
 
@@ -297,6 +299,9 @@ def _leave(facts: PlanFacts, now: datetime) -> PlanDecision:
     if active is not None:
         why = Problem("Leaving", f"the plan is deleted; release {active.metadata.name} ends first")
         return PlanDecision(report(plan, status, "Leaving", why, now))
+    unreadable = next((p for p in facts.problems if p.reason == UNREADABLE), None)
+    if unreadable is not None:
+        return PlanDecision(report(plan, status, "Leaving", unreadable, now))
     if deployment is None:
         return PlanDecision(status, (RemoveFinalizer(),))
     if deployment.mark:

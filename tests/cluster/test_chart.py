@@ -12,7 +12,6 @@ import yaml
 from kubernetes_validate.utils import validate
 from prometheus_client import REGISTRY
 
-from controller import main as controller_main
 from controller import telemetry
 from controller.kube import kinds
 from controller.kube.client import Client
@@ -201,8 +200,9 @@ def test_every_variable_is_a_setting(values: dict[str, Any]) -> None:
 def test_leaving_has_more_time_than_it_takes_itself() -> None:
     job = find(chart.render("leave"), "Job", "gander-leave")
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete"
-    assert job["spec"]["activeDeadlineSeconds"] > controller_main.LEAVE_WITHIN
-    assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["leave"]
+    command, within = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert (command, within) == ("leave", "--within=280")
+    assert job["spec"]["activeDeadlineSeconds"] == 300
 
 
 def test_crds_outlive_the_chart_unless_told_otherwise() -> None:

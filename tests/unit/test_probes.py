@@ -20,8 +20,8 @@ def serving(
         probes.stop()
 
 
-def get(probes: Probes, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", probes.port, timeout=5)
+def get(probes: Probes, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
+    connection = http.client.HTTPConnection(host, probes.port, timeout=5)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -34,6 +34,11 @@ def test_all_is_well() -> None:
     with serving() as probes:
         assert get(probes, "/healthz") == (200, "ok\n")
         assert get(probes, "/readyz") == (200, "ok\n")
+
+
+def test_a_pod_without_ipv4_is_reached() -> None:
+    with serving() as probes:
+        assert get(probes, "/healthz", host="::1") == (200, "ok\n")
 
 
 def test_what_is_stuck_is_named_and_makes_it_unhealthy_only() -> None:

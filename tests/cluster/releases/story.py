@@ -116,10 +116,10 @@ class Story:
         """Return the canary Deployment; empty if there is none."""
         return self.get("deployment", f"{NAME}-canary")
 
-    def backends(self) -> dict[str, int]:
-        """Return the weights of the route's first rule by Service."""
-        route = self.get("httproute", NAME)
-        return {ref["name"]: ref["weight"] for ref in route["spec"]["rules"][0]["backendRefs"]}
+    def backends(self, route: str = NAME) -> dict[str, int]:
+        """Return the weights of a route's first rule by Service."""
+        rule = self.get("httproute", route)["spec"]["rules"][0]
+        return {ref["name"]: ref["weight"] for ref in rule["backendRefs"]}
 
     def conditions(self, kind: str, name: str = NAME) -> dict[str, Json]:
         """Return the conditions of an object by type."""
@@ -209,9 +209,11 @@ class Story:
 
         self._until(f"release {number} to say {pattern}", said, seconds)
 
-    def await_backends(self, weights: dict[str, int], *, seconds: float = 90.0) -> None:
-        """Wait until the route's first rule has these weights by Service."""
-        self._until(f"the weights {weights}", lambda: self.backends() == weights, seconds)
+    def await_backends(
+        self, weights: dict[str, int], *, route: str = NAME, seconds: float = 90.0
+    ) -> None:
+        """Wait until a route's first rule has these weights by Service."""
+        self._until(f"the weights {weights}", lambda: self.backends(route) == weights, seconds)
 
     def await_end(self, number: int = 1, *, seconds: float = RELEASE_SECONDS) -> Json:
         """Wait until a release has ended; return its status."""

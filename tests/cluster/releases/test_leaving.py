@@ -10,7 +10,9 @@ import pytest
 from controller.api.names import LEFT_PAUSED_ANNOTATION, PLAN_LABEL
 from dev import gander
 from dev.environment import Environment
+from dev.errors import DevError
 from dev.reach import kubectl
+from tests.cluster.releases.frozen import frozen
 from tests.cluster.releases.installed import Installed
 from tests.cluster.releases.story import Story, lost
 
@@ -94,6 +96,36 @@ def test_a_controller_that_died_keeps_nothing_from_being_given_back(
     # Nobody is there to take a finalizer off: all of this has to go by itself.
     shop.shop.kubectl("delete", "releaseplan", "checkout", "--timeout=30s")
     shop.shop.kubectl("wait", "--for=delete", "release/checkout-1", "--timeout=30s")
+    reinstalled()
+
+
+def test_an_uninstall_that_cannot_end_leaves_gander_at_work(
+    story: Callable[..., Story],
+    environment: Environment,
+    reinstalled: Callable[[], None],
+    installed: Installed,
+) -> None:
+    """A route that cannot be taken back is no reason to stop caring for the others."""
+    gander.helm(
+        environment,
+        "upgrade",
+        gander.RELEASE,
+        str(gander.CHART),
+        "--reuse-values",
+        "--set=leave.deadline=40",
+        "--wait",
+    )
+    stuck = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
+    stuck.set_image("v3")
+    stuck.await_release("Stepping")
+    with frozen(stuck, "gateway.networking.k8s.io", "httproutes"):
+        with pytest.raises(DevError, match="gander-leave"):
+            gander.uninstall(environment)
+        installed.await_ready(1)
+        assert stuck.release()["phase"] == "RollingBack"
+    assert stuck.await_end(seconds=60)["phase"] == "Aborted"
+    assert stuck.backends() == {"checkout": 1}
+    assert stuck.await_plan("Held")["guard"] == "Guarded"
     reinstalled()
 
 

@@ -2,7 +2,15 @@
 
 import pytest
 
-from controller.release.plans import Leave, Mark, PlanDeployment, RemoveFinalizer, decide_plan
+from controller.release.facts import Problem
+from controller.release.plans import (
+    UNREADABLE,
+    Leave,
+    Mark,
+    PlanDeployment,
+    RemoveFinalizer,
+    decide_plan,
+)
 from tests.unit.release.given import (
     NOW,
     at_step,
@@ -25,6 +33,14 @@ def test_a_running_release_ends_first() -> None:
     assert decision.actions == ()
     assert decision.status.phase == "Leaving"
     assert "release checkout-2 ends first" in decision.status.conditions[0].message
+
+
+def test_a_release_that_cannot_be_read_is_not_left_alone_with_its_traffic() -> None:
+    why = Problem(UNREADABLE, "Release checkout-2: spec.plan: is missing")
+    decision = decide_plan(plan_facts(plan=LEAVING, deployment=waiting(), problems=(why,)), NOW)
+    assert decision.actions == ()
+    assert decision.status.phase == "Leaving"
+    assert decision.status.conditions[0].message == why.message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""An object that nobody may change: a real admission policy, as administrators have them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dev.errors import DevError
+from dev.shop.deploy import NAME
+from dev.waiting import until
+from tests.cluster.releases.story import Story
+
+FREEZE = "this object is frozen until Monday"
+
+
+@contextmanager
+def frozen(shop: Story, group: str, resource: str) -> Iterator[None]:
+    """Have the API server refuse every update of the shop's route or Deployment."""
+    namespace = shop.shop.namespace
+    policy = {
+        "matchConstraints": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "resourceRules": [
+                {
+                    "apiGroups": [group],
+                    "apiVersions": ["v1"],
+                    "operations": ["UPDATE"],
+                    "resources": [resource],
+                }
+            ],
+        },
+        "matchConditions": [
+            {"name": "this-one", "expression": f"object.metadata.name == '{NAME}'"}
+        ],
+        "validations": [{"expression": "false", "message": FREEZE}],
+    }
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": namespace}}
+    binding = {"policyName": namespace, "validationActions": ["Deny"]}
+    shop.apply(
+        {**head, "kind": "ValidatingAdmissionPolicy", "spec": policy},
+        {**head, "kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
+    )
+
+    def refused() -> bool:
+        try:
+            shop.patch(resource, {"metadata": {"annotations": {"trial": "1"}}})
+        except DevError as error:
+            return FREEZE in str(error)
+        return False
+
+    kinds = "validatingadmissionpolicybindings,validatingadmissionpolicies"
+    try:
+        until(f"{resource} {NAME} to be frozen", refused, seconds=60)
+        yield
+    finally:
+        shop.shop.kubectl("delete", kinds, namespace)
