@@ -224,7 +224,11 @@ def _start_probes(settings: Settings, machinery: Machinery) -> Probes:
     try:
         probes = Probes(
             settings.http_port,
-            live=(*(runner.stuck for runner in machinery.runners), lambda: _sick(world)),
+            live=(
+                *(runner.stuck for runner in machinery.runners),
+                machinery.observer.stuck,
+                lambda: _sick(world),
+            ),
             ready=(lambda: _not_synced(world),),
         )
     except OSError as error:

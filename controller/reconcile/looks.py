@@ -8,6 +8,7 @@ Nothing is kept here but results on their way; the evidence itself is in the rel
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 # Nothing is wrong, there is just nothing new yet: these do not hold a release.
 PATIENT = frozenset({"TooEarly", "WarmingUp"})
 TOO_EARLY_AGAIN = timedelta(seconds=1)
+STUCK_AFTER = 120.0  # seconds in one look; each of its queries has a deadline of its own
 Key = tuple[str, str]
 Token = tuple[Any, ...]
 
@@ -68,6 +70,7 @@ class Observer:
         self._under_way: dict[Key, Token] = {}
         self._results: dict[Key, tuple[Token, Judged]] = {}
         self._early: dict[Key, tuple[Token, datetime]] = {}
+        self._began: dict[Key, float] = {}
 
     def judged(self, facts: Facts, now: datetime) -> Judged | None:
         """Return the result of the look that is due, once; start that look if need be."""
@@ -108,6 +111,16 @@ class Observer:
             self._under_way.pop((namespace, name), None)
             self._early.pop((namespace, name), None)
 
+    def stuck(self) -> str | None:
+        """Name a look that does not end; None while all is well."""
+        now = time.monotonic()
+        with self._lock:
+            began = dict(self._began)
+        for (namespace, name), since in began.items():
+            if now - since > STUCK_AFTER:
+                return f"the look at release {namespace}/{name} takes {now - since:.0f}s"
+        return None
+
     def stop(self) -> None:
         """Begin no further look."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -115,6 +128,8 @@ class Observer:
     def _take(self, key: Key, token: Token, release: Release) -> None:
         """Take one look; whatever happens, the release gets an answer."""
         now = self._clock()
+        with self._lock:
+            self._began[key] = time.monotonic()
         try:
             with LOOK_SECONDS.time():
                 result: Judged | None = take_look(
@@ -124,6 +139,7 @@ class Observer:
             log.exception("look failed", namespace=key[0], release=key[1])
             result = blind(release, Problem("LookFailed", f"the look failed: {error!r}"), now)
         with self._lock:
+            self._began.pop(key, None)
             if self._under_way.get(key) == token:
                 del self._under_way[key]
             if result is None:

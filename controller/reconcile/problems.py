@@ -119,23 +119,30 @@ def _metric(
 
 def _shared(world: World, plan: ReleasePlan) -> list[Problem]:
     """Two plans on one Service would fight over its routes; the older one keeps it."""
-    namespace, service = plan.metadata.namespace, plan.spec.traffic.service
-    mine = (plan.metadata.creation_timestamp, plan.metadata.name)
-    for stored in world.plans.all():
-        try:
-            other = ReleasePlan.model_validate(stored)
-        except ValidationError:
-            continue
-        if other.metadata.namespace != namespace or other.metadata.uid == plan.metadata.uid:
-            continue
-        theirs = (other.metadata.creation_timestamp, other.metadata.name)
-        if other.spec.traffic.service == service and theirs < mine:
+    service = plan.spec.traffic.service
+    stored = world.plans.get(plan.metadata.namespace, plan.metadata.name)
+    if stored is None:
+        return []
+    for other in world.plans.all():
+        if _fronts(other, plan.metadata.namespace, service) and _age(other) < _age(stored):
             message = (
-                f"Service {service} belongs to the older ReleasePlan {other.metadata.name}; "
+                f"Service {service} belongs to the older ReleasePlan {other['metadata']['name']}; "
                 "give this plan its own Service, or delete the other plan"
             )
             return [Problem("ServiceShared", message)]
     return []
+
+
+def _fronts(stored: Json, namespace: str, service: str) -> bool:
+    """Tell whether a plan is for this Service, from what is stored: there may be a thousand."""
+    if stored["metadata"]["namespace"] != namespace:
+        return False
+    traffic = stored.get("spec", {}).get("traffic", {})
+    return bool(traffic.get("service") == service)
+
+
+def _age(stored: Json) -> tuple[str, str]:
+    return stored["metadata"]["creationTimestamp"], stored["metadata"]["name"]
 
 
 def _taken(world: World, plan: ReleasePlan) -> list[Problem]:
