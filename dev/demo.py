@@ -13,17 +13,19 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
 from dev import gander, programs
+from dev.demo_cost import Chapter, Result, costs, failures, warning
 from dev.environment import Environment
 from dev.errors import DevError
 from dev.load import Load
-from dev.load_figures import Second
+from dev.load_figures import Second, Summary
 from dev.load_sender import Plan
 from dev.reach import inside
 from dev.shop import deploy
@@ -35,35 +37,20 @@ RATE: Final = 50.0
 MIX: Final = Mix(samples=0.05, suppliers=0.10, flaky=0.004)
 MOST_SECONDS: Final = 1800.0
 RELEASE_SECONDS: Final = 600.0
+CLEAR_SECONDS: Final = 180.0
 EXAMPLE: Final = gander.ROOT / "examples" / "checkout"
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One version that is let loose, and what has to become of it."""
-
-    version: str
-    words: str
-    outcome: str
 
 
 CHAPTERS: Final = (
     Chapter("v2", "fails baskets of free samples, one in twenty", "RolledBack"),
     Chapter("v3", "the same without the bug", "Succeeded"),
-    Chapter("v5", "wants a setting that nobody deployed, so it crashes at start", "RolledBack"),
+    Chapter(
+        "v5",
+        "wants a setting that nobody deployed, so it crashes at start",
+        "RolledBack",
+        starts=False,
+    ),
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one version."""
-
-    chapter: Chapter
-    release: str
-    outcome: str
-    seconds: float
-    met: int
-    hurt: int
 
 
 class Demo:
@@ -78,6 +65,7 @@ class Demo:
     def run(self) -> bool:
         """Play all chapters; True if all went as it has to."""
         say = self._console.print
+        self._refuse_others()
         self._title("The shop and Gander")
         cache = programs.cache_folder(os.environ)
         versions = ["v1", *(chapter.version for chapter in CHAPTERS)]
@@ -85,23 +73,39 @@ class Demo:
         image = gander.push_image(self._environment, say)
         gander.install(self._environment, image)
         say(f"Gander runs from {image}")
-        # A demo before this one has left its plan and its rejected revisions.
-        self._kubectl("delete", "namespace", self._shop.namespace, "--ignore-not-found")
+        # A demo before this one may have left its plan and its rejected revisions.
+        namespace = ("namespace", self._shop.namespace)
+        self._shop.kubectl("delete", *namespace, "--ignore-not-found", seconds=CLEAR_SECONDS)
         deploy.deploy(self._shop, images["v1"])
         say(f"the shop serves v1 at http://{self._shop.hostname} through the gateway")
         plan = Plan(RATE, MOST_SECONDS, self._shop.hostname, MIX, seed=int(time.time()))
         say(f"{RATE:.0f} requests a second from now on, 0.4 % of them fail in every version")
         with Load.start(self._environment, plan) as load:
             self._adopt()
-            results = [self._play(chapter, images, load) for chapter in CHAPTERS]
+            results = [self._play(chapter, images) for chapter in CHAPTERS]
             summary = load.stop()
-        return self._close(results, sum(summary.lost.values()), summary.lost, summary.sent)
+        return self._close(results, load.seconds(), summary)
+
+    def _refuse_others(self) -> None:
+        """DevError: what the demo would remove or replace is not its own."""
+        name = self._shop.namespace
+        found = self._kubectl("get", "namespace", name, "--ignore-not-found", "-o", "json")
+        labels = json.loads(found)["metadata"].get("labels", {}) if found else {}
+        if found and not deploy.MARK.items() <= labels.items():
+            raise DevError(
+                f"there is a namespace {name} that is not the demo's, which would delete it; "
+                "use a cluster without one"
+            )
+        if not found and self._environment.name is None and gander.installed(self._environment):
+            raise DevError(
+                f"Gander is installed in namespace {gander.NAMESPACE}, and the demo would replace "
+                "it; uninstall it, or use a cluster without it"
+            )
 
     def _adopt(self) -> None:
         self._title("The team applies its plan")
-        self._kubectl(
-            "apply", "-f", str(EXAMPLE / "metrics.yaml"), "-f", str(EXAMPLE / "plan.yaml")
-        )
+        self._say("$ kubectl apply -f examples/checkout/")
+        self._say(self._kubectl("apply", "-f", "-", stdin=json.dumps(example(self._environment))))
         until(
             "plan checkout to be guarded and idle",
             lambda: self._status("releaseplan/checkout").get("phase") == "Idle",
@@ -110,7 +114,7 @@ class Demo:
         )
         self._show("get", "releaseplans")
 
-    def _play(self, chapter: Chapter, images: dict[str, str], load: Load) -> Result:
+    def _play(self, chapter: Chapter, images: dict[str, str]) -> Result:
         self._title(f"{chapter.version}: {chapter.words}")
         number = int(self._status("releaseplan/checkout").get("releases", 0)) + 1
         release = f"checkout-{number}"
@@ -125,9 +129,9 @@ class Demo:
                 explain=lambda: self._kubectl("get", "release", release, "-o", "yaml"),
             )
         status = self._status(f"release/{release}")
-        seconds = time.time() - began
+        ended = time.time()
         for metric in status.get("metrics", []):
-            self._console.print(f"evidence: {metric['message']}", highlight=False)
+            self._say(f"evidence: {metric['message']}")
         if status["phase"] == "RolledBack":
             self._show_rollback(status)
         else:
@@ -137,19 +141,18 @@ class Demo:
                 seconds=60,
             )
             self._show("get", "deployment", "checkout", "-o", "wide")
-        met, hurt = _met(load.seconds(), chapter.version, began, began + seconds)
-        return Result(chapter, release, status["phase"], seconds, met, hurt)
+        return Result(chapter, release, status["phase"], began, ended, _promoted(status))
 
     def _show_rollback(self, status: dict[str, Any]) -> None:
         """Show the route, the alert, the plan and the Deployment, as people would look."""
-        self._console.print(f"cause: {status['message']}", highlight=False)
+        self._say(f"cause: {status['message']}")
         route = json.loads(self._kubectl("get", "httproute", "checkout", "-o", "json"))
         refs = [(ref["name"], ref["weight"]) for ref in route["spec"]["rules"][0]["backendRefs"]]
-        self._console.print(f"route: {refs}", highlight=False)
+        self._say(f"route: {refs}")
         alert = self._alert()
         self._console.print("alert, as Alertmanager has it:")
         for key in ("summary", "description"):
-            self._console.print(f"  {alert['annotations'].get(key, '')}", highlight=False)
+            self._say(f"  {alert['annotations'].get(key, '')}")
         until(
             "the plan to reject the revision",
             lambda: self._status("releaseplan/checkout").get("phase") == "Rejected",
@@ -163,7 +166,7 @@ class Demo:
             "-o",
             'jsonpath={.status.conditions[?(@.type=="Stalled")].message}',
         )
-        self._console.print(f"the Deployment says: {stalled}", highlight=False)
+        self._say(f"the Deployment says: {stalled}")
 
     def _alert(self) -> dict[str, Any]:
         """Return the firing alert, read from Alertmanager's API."""
@@ -193,7 +196,7 @@ class Demo:
         def copy() -> None:
             assert process.stdout is not None
             for line in process.stdout:
-                self._console.print(f"{self._clock()} {line.rstrip()}", highlight=False)
+                self._say(f"{self._clock()} {line.rstrip()}")
 
         reader = threading.Thread(target=copy, daemon=True)
         reader.start()
@@ -204,24 +207,30 @@ class Demo:
             process.wait()
             reader.join(2)
 
-    def _close(self, results: list[Result], lost: int, reasons: dict[str, int], sent: int) -> bool:
-        table = Table(title="What it cost")
-        for column in ("release", "version", "outcome", "seconds", "met it", "bad because of it"):
-            table.add_column(column)
-        for result in results:
+    def _close(self, results: list[Result], seconds: tuple[Second, ...], load: Summary) -> bool:
+        paid = costs(results, seconds)
+        table = Table(title="What it cost", title_justify="left")
+        table.add_column("release")
+        table.add_column("outcome")
+        for column in ("seconds", "met the canary", "bad because of it", "lost"):
+            table.add_column(column, justify="right")
+        for result, cost in zip(results, paid, strict=True):
             table.add_row(
-                result.release,
-                result.chapter.version,
+                f"{result.release} ({result.chapter.version})",
                 result.outcome,
-                f"{result.seconds:.0f}",
-                str(result.met),
-                str(result.hurt),
+                f"{result.ended - result.began:.0f}",
+                str(cost.met),
+                str(cost.hurt),
+                str(cost.lost),
             )
         self._console.print(table)
-        self._console.print(f"{sent} requests sent, {lost} lost {reasons or ''}", highlight=False)
-        expected = all(result.outcome == result.chapter.outcome for result in results)
-        unhurt = results[-1].met == 0
-        return expected and unhurt and lost == 0
+        self._say(f"{load.sent} requests sent, {sum(load.lost.values())} lost")
+        if words := warning(load):
+            self._say(f"warning: {words}")
+        failed = list(failures(results, paid, load))
+        for failure in failed:
+            self._say(f"failed: {failure}")
+        return not failed
 
     def _status(self, name: str) -> dict[str, Any]:
         try:
@@ -230,12 +239,15 @@ class Demo:
             return {}
         return dict(status)
 
-    def _kubectl(self, *arguments: str) -> str:
-        return self._shop.kubectl(*arguments)
+    def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self._shop.kubectl(*arguments, stdin=stdin)
+
+    def _say(self, words: str) -> None:
+        self._console.print(words.rstrip(), highlight=False, markup=False)
 
     def _show(self, *arguments: str) -> None:
-        self._console.print(f"$ kubectl {' '.join(arguments)}", highlight=False)
-        self._console.print(self._kubectl(*arguments).rstrip(), highlight=False)
+        self._say(f"$ kubectl {' '.join(arguments)}")
+        self._say(self._kubectl(*arguments).rstrip())
 
     def _title(self, words: str) -> None:
         self._console.rule(f"{self._clock()} {words}", align="left")
@@ -245,14 +257,23 @@ class Demo:
         return f"{seconds // 60:02d}:{seconds % 60:02d}"
 
 
-def _met(seconds: tuple[Second, ...], version: str, since: float, until_: float) -> tuple[int, int]:
-    """Return how many requests a version answered in a span of time, and how many it spoilt."""
-    answers = [
-        second.versions[version]
-        for second in seconds
-        if version in second.versions and since <= second.second <= until_
-    ]
-    return sum(a.requests for a in answers), sum(a.hurt for a in answers)
+def example(environment: Environment) -> dict[str, Any]:
+    """Return metric and plan of examples/checkout as one List.
+
+    In a cluster that is not ours Prometheus and Alertmanager are where its settings say.
+    """
+    metric = yaml.safe_load((EXAMPLE / "metrics.yaml").read_text())
+    plan = yaml.safe_load((EXAMPLE / "plan.yaml").read_text())
+    if environment.name is None:
+        plan["spec"]["analysis"]["prometheus"]["url"] = environment.prometheus_url
+        plan["spec"]["notify"][0]["alertmanager"]["urls"] = [environment.alertmanager_url]
+    return {"apiVersion": "v1", "kind": "List", "items": [metric, plan]}
+
+
+def _promoted(status: dict[str, Any]) -> float | None:
+    """Return when a release began to be promoted."""
+    times = [entry["at"] for entry in status["timeline"] if entry["phase"] == "Promoting"]
+    return datetime.fromisoformat(times[0]).timestamp() if times else None
 
 
 def demo(environment: Environment, console: Console) -> bool:

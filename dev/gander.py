@@ -59,10 +59,15 @@ def install(environment: Environment, image: str, values: Mapping[str, str] | No
     )
 
 
+def installed(environment: Environment) -> str:
+    """Return helm's word for the state of the installation; nothing if there is none."""
+    found = json.loads(helm(environment, "list", "--all", "--output=json"))
+    return next((str(each["status"]) for each in found if each["name"] == RELEASE), "")
+
+
 def _clear(environment: Environment) -> None:
     """Remove an installation that was interrupted; helm refuses to go on from one."""
-    found = json.loads(helm(environment, "list", "--all", "--output=json"))
-    if any(each["name"] == RELEASE and each["status"] != "deployed" for each in found):
+    if installed(environment) not in ("", "deployed"):
         helm(environment, "uninstall", RELEASE, "--no-hooks", "--wait")
 
 

@@ -74,21 +74,19 @@ def demo(
 
 def how_to_look(environment: Environment) -> tuple[str, ...]:
     """Return what to tell people about a demo that is left running."""
-    name = environment.name
-    here = "" if name in (None, DEFAULT_NAME) else f"--name {name} "
-    inside_ = "  " if name is None else f"  .venv/bin/python -m dev run {here}-- "
-    away = (
-        "`make down`."
-        if name
-        else f"`helm uninstall {gander.RELEASE} -n {gander.NAMESPACE}` and "
-        f"`kubectl delete namespace {deploy.Shop(environment).namespace}`."
-    )
+    name, shop = environment.name, deploy.Shop.namespace
+    option = "" if name == DEFAULT_NAME else f" --name {name}"
+    run = f".venv/bin/python -m dev run{option} -- " if name else ""
+    if name is None:
+        away = f"helm uninstall {gander.RELEASE} -n {gander.NAMESPACE}; kubectl delete ns {shop}"
+    else:
+        away = f".venv/bin/python -m dev down{option}" if option else "make down"
     return (
         "It is left running. Look around with:",
-        f"{inside_}kubectl get releaseplans,releases -A",
-        f"{inside_}kubectl describe release checkout-1 -n shop",
-        *((f"{inside_}bash",) if name else ()),
-        f"and remove it with {away}",
+        f"  {run}kubectl get releaseplans,releases -n {shop}",
+        f"  {run}kubectl describe release checkout-1 -n {shop}",
+        "and remove it with:",
+        f"  {away}",
     )
 
 

@@ -24,6 +24,7 @@ from dev.waiting import until
 
 APPLICATION: Final = Path(__file__).parents[2] / "examples/checkout/app"
 NAME: Final = "checkout"
+MARK: Final = {"app.kubernetes.io/created-by": "gander-dev"}  # on each namespace that we make
 _IMAGE_PATHS: Final = ("Dockerfile", "requirements.txt", "app")
 
 
@@ -71,6 +72,7 @@ def manifests(shop: Shop, image: str, replicas: int) -> list[dict[str, Any]]:
     documents = {path.stem: yaml.safe_load(path.read_text()) for path in APPLICATION.glob("*.yaml")}
     namespace = documents.pop("namespace")
     namespace["metadata"]["name"] = shop.namespace
+    namespace["metadata"]["labels"] |= MARK
     for document in documents.values():
         document["metadata"]["namespace"] = shop.namespace
     documents["deployment"]["spec"]["replicas"] = replicas
