@@ -102,6 +102,8 @@ class PlanReconciler:
                 if isinstance(action, ProveGuard):
                     status = status.model_copy(update={"guard": "", "guard_proven_at": None})
                 why = Problem("ClusterRefused", str(error))
+                # Against what is stored, so that a refusal that lasts is written once.
+                status = status.model_copy(update={"conditions": facts.plan.status.conditions})
                 status = report(facts.plan, status, "Blocked", why, self.world.clock())
         return status
 

@@ -55,8 +55,9 @@ RELEASE_OWNER = owner("Release", "checkout-2", "uid-2")
 
 
 def meta(name: str, *owners: Json, **fields: Any) -> Json:
-    uid = {"uid": f"uid-of-{name}", "ownerReferences": list(owners), "generation": 1}
-    return {"metadata": {"name": name, "namespace": "shop", **uid, **fields}}
+    made = {"uid": f"uid-of-{name}", "generation": 1, "creationTimestamp": "2026-03-01T10:00:00Z"}
+    owned = {"ownerReferences": list(owners)}
+    return {"metadata": {"name": name, "namespace": "shop", **made, **owned, **fields}}
 
 
 def deployment(name: str, version: int, replicas: int, *owners: Json, **spec: Any) -> Json:
@@ -77,9 +78,7 @@ def deployment(name: str, version: int, replicas: int, *owners: Json, **spec: An
 def replica_set(name: str, of: str, version: int, replicas: int) -> Json:
     counts = {"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas}
     return {
-        **meta(
-            name, owner("Deployment", of, f"uid-of-{of}"), creationTimestamp="2026-03-01T10:00:00Z"
-        ),
+        **meta(name, owner("Deployment", of, f"uid-of-{of}")),
         "spec": {"replicas": replicas, "template": template(version)},
         "status": {"observedGeneration": 1, **counts},
     }
@@ -143,8 +142,8 @@ class Shop:
         self.put_release(a_release())
 
     def put_plan(self, plan: ReleasePlan) -> None:
-        item = plan.wire()
-        self.api.put(kinds.RELEASE_PLAN, {**item, "metadata": {**item["metadata"], "uid": "u"}})
+        item, made = plan.wire(), meta(plan.metadata.name)["metadata"]
+        self.api.put(kinds.RELEASE_PLAN, {**item, "metadata": {**made, **item["metadata"]}})
 
     def put_release(self, release: Release) -> None:
         self.api.put(kinds.RELEASE, release.wire())
