@@ -52,7 +52,7 @@ cluster: preflight $(INSTALLED) ## Tests on a real cluster of ours
 	$(BIN)/python -m dev test
 	$(BIN)/python -m dev.manifests --check
 
-bench-release: preflight $(INSTALLED) ## Measure rollbacks, promotions, start and memory into bench/RESULTS.md
+bench-release: preflight $(INSTALLED) ## Measure releases on a real cluster into bench/RESULTS.md
 	$(BIN)/python -m dev bench-release
 
 down: ## Remove every trace of all clusters; the cache of built programs stays

@@ -8,6 +8,7 @@ expected one and no request was lost.
 import json
 import os
 import subprocess
+import textwrap
 import threading
 import time
 import urllib.request
@@ -17,6 +18,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import yaml
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -104,8 +106,9 @@ class Demo:
 
     def _adopt(self) -> None:
         self._title("The team applies its plan")
-        self._say("$ kubectl apply -f examples/checkout/")
-        self._say(self._kubectl("apply", "-f", "-", stdin=json.dumps(example(self._environment))))
+        self._print("$ kubectl apply -f examples/checkout/")
+        items = json.dumps(example(self._environment))
+        self._print(self._kubectl("apply", "-f", "-", stdin=items))
         until(
             "plan checkout to be guarded and idle",
             lambda: self._status("releaseplan/checkout").get("phase") == "Idle",
@@ -119,7 +122,7 @@ class Demo:
         number = int(self._status("releaseplan/checkout").get("releases", 0)) + 1
         release = f"checkout-{number}"
         began = time.time()
-        self._console.print(f"$ kubectl set image deployment/checkout checkout={chapter.version}")
+        self._print(f"$ kubectl set image deployment/checkout checkout={chapter.version}")
         deploy.set_image(self._shop, images[chapter.version])
         with self._watched():
             until(
@@ -140,17 +143,18 @@ class Demo:
                 lambda: self._status("releaseplan/checkout").get("phase") == "Idle",
                 seconds=60,
             )
-            self._show("get", "deployment", "checkout", "-o", "wide")
+            self._show("get", "deployment", "checkout")
         return Result(chapter, release, status["phase"], began, ended, _promoted(status))
 
     def _show_rollback(self, status: dict[str, Any]) -> None:
         """Show the route, the alert, the plan and the Deployment, as people would look."""
         self._say(f"cause: {status['message']}")
         route = json.loads(self._kubectl("get", "httproute", "checkout", "-o", "json"))
-        refs = [(ref["name"], ref["weight"]) for ref in route["spec"]["rules"][0]["backendRefs"]]
-        self._say(f"route: {refs}")
+        refs = route["spec"]["rules"][0]["backendRefs"]
+        weights = (f"{ref['name']} with weight {ref['weight']}" for ref in refs)
+        self._say(f"the route's backends: {', '.join(weights)}")
         alert = self._alert()
-        self._console.print("alert, as Alertmanager has it:")
+        self._say("the alert, as Alertmanager has it:")
         for key in ("summary", "description"):
             self._say(f"  {alert['annotations'].get(key, '')}")
         until(
@@ -196,7 +200,7 @@ class Demo:
         def copy() -> None:
             assert process.stdout is not None
             for line in process.stdout:
-                self._say(f"{self._clock()} {line.rstrip()}")
+                self._print(f"{self._clock()} {line}")
 
         reader = threading.Thread(target=copy, daemon=True)
         reader.start()
@@ -209,10 +213,11 @@ class Demo:
 
     def _close(self, results: list[Result], seconds: tuple[Second, ...], load: Summary) -> bool:
         paid = costs(results, seconds)
-        table = Table(title="What it cost", title_justify="left")
-        table.add_column("release")
-        table.add_column("outcome")
-        for column in ("seconds", "met the canary", "bad because of it", "lost"):
+        # Narrow enough for 80 columns.
+        table = Table(box=SIMPLE_HEAD, title="Requests of each release", title_justify="left")
+        table.add_column("release", no_wrap=True)
+        table.add_column("outcome", no_wrap=True)
+        for column in ("seconds", "met the\ncanary", "bad because\nof it", "lost"):
             table.add_column(column, justify="right")
         for result, cost in zip(results, paid, strict=True):
             table.add_row(
@@ -243,11 +248,25 @@ class Demo:
         return self._shop.kubectl(*arguments, stdin=stdin)
 
     def _say(self, words: str) -> None:
-        self._console.print(words.rstrip(), highlight=False, markup=False)
+        """Print sentences, broken between words at the width of the terminal."""
+        for line in words.splitlines():
+            self._print(
+                textwrap.fill(
+                    line,
+                    self._console.width,
+                    subsequent_indent="  ",
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
+
+    def _print(self, text: str) -> None:
+        """Print what programs say as it is."""
+        self._console.print(text.rstrip(), highlight=False, markup=False)
 
     def _show(self, *arguments: str) -> None:
-        self._say(f"$ kubectl {' '.join(arguments)}")
-        self._say(self._kubectl(*arguments).rstrip())
+        self._print(f"$ kubectl {' '.join(arguments)}")
+        self._print(self._kubectl(*arguments))
 
     def _title(self, words: str) -> None:
         self._console.rule(f"{self._clock()} {words}", align="left")
