@@ -78,10 +78,23 @@ class AlertReconciler:
         stable = plan.status.stable
         if plan.status.phase == "Idle" and stable and stable.revision != release.spec.revision:
             return "PlanHealthy"
-        newer = plan.status.last_release != release.metadata.name
-        if newer and plan.status.last_outcome == Phase.ROLLED_BACK and _is_over(release):
+        over = status.phase is Phase.ROLLED_BACK
+        if (
+            over
+            and plan.status.last_outcome == Phase.ROLLED_BACK
+            and self._has_newer(plan, release)
+        ):
             return "NewerAlert"
         return ""
+
+    def _has_newer(self, plan: ReleasePlan, release: Release) -> bool:
+        """Tell whether the newest end that the plan knows of is of a release after this one.
+
+        A plan learns of an end in a pass of its own, so that may still be the one before.
+        """
+        last = self.world.releases.get(plan.metadata.namespace, plan.status.last_release)
+        number = last.get("spec", {}).get("number", 0) if last else 0
+        return bool(number > release.spec.number)
 
     def _post(
         self, receivers: tuple[Receiver, ...], stored: Json, release: Release, *, resolved: bool
@@ -126,7 +139,3 @@ class AlertReconciler:
         others = tuple(c for c in status.conditions if c.type != CONDITION)
         updated = status.model_copy(update={"conditions": (*others, condition)})
         write_status(self.world.client, self.world.releases, stored, updated)
-
-
-def _is_over(release: Release) -> bool:
-    return release.status.phase is Phase.ROLLED_BACK
