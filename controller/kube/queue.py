@@ -67,7 +67,7 @@ class WorkQueue(Generic[K]):
         longest: float = MAX_DELAY,
     ) -> None:
         """Make an empty queue; no key that fails waits longer than `longest` seconds."""
-        self._longest = longest
+        self.longest = longest
         self._clock = clock
         self._on_change = on_change
         self._changed = threading.Condition()
@@ -98,7 +98,7 @@ class WorkQueue(Generic[K]):
             self._failures[key] = failures + 1
             self._on_change("retried", 0.0)
             self._add_after(
-                key, max(min(backoff(failures), self._longest), self._bucket.reserve(self._clock()))
+                key, max(min(backoff(failures), self.longest), self._bucket.reserve(self._clock()))
             )
 
     def forget(self, key: K) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from controller.kube.client import Client
+from controller.kube.events import Recorder
+from controller.main import assemble
+from controller.reconcile.world import connect_world
 from controller.settings import Settings
 from tests.kubeconfigs import kubeconfig
 
@@ -86,6 +90,15 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert f"GANDER_HTTP_PORT: port {port} cannot be listened on" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_no_pass_sleeps_for_minutes_because_the_api_server_was_away(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(kubeconfig("https://127.0.0.1:1"))
+    with Client.connect(kubeconfig=str(config)) as client:
+        world = connect_world(client.fresh, client, Recorder(client, "test"))
+        machinery = assemble(world, Settings(), lambda: True)
+    assert [queue.longest for queue in machinery.queues] == [10.0, 10.0]
 
 
 def test_there_is_no_third_command() -> None:

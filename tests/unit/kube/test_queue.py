@@ -120,6 +120,20 @@ def test_a_failing_key_waits_longer_each_time_until_it_is_forgotten() -> None:
     assert queue.get(timeout=0) == "a"
 
 
+def test_a_key_that_goes_on_failing_never_waits_longer_than_asked() -> None:
+    clock = Clock()
+    queue: WorkQueue[str] = WorkQueue(clock=clock, longest=10.0)
+    waits = []
+    for _ in range(14):
+        queue.add_rate_limited("a")
+        began = clock.now
+        while queue.get(timeout=0) is None:
+            clock.now += 0.05
+        waits.append(clock.now - began)
+        queue.done("a")
+    assert waits[9:] == pytest.approx([2.56, 5.12, 10.0, 10.0, 10.0], abs=0.1)
+
+
 def test_all_retries_together_are_limited_to_10_a_second_after_100() -> None:
     clock = Clock()
     queue: WorkQueue[int] = WorkQueue(clock=clock)

@@ -11,7 +11,7 @@ import pytest
 from controller.api.release import Abort, Phase
 from controller.kube import kinds
 from controller.kube.errors import ApiError
-from tests.unit.reconcile.shop import NEXT, NOW, ROUTES, STABLE, Shop, a_release, route
+from tests.unit.reconcile.shop import NEXT, NOW, ROUTES, STABLE, Shop, a_release, replica_set, route
 from tests.unit.release.given import SECOND, at_step
 
 ABORT = Abort(by="ann", at=NOW, reason="looks odd")
@@ -71,6 +71,19 @@ def test_a_stop_that_fails_is_recorded_too_and_traffic_is_off(shop: Shop) -> Non
     assert shop.release().status.phase is Phase.ROLLING_BACK
     shop.pass_over_release()
     assert shop.deployment()["spec"]["paused"] is True
+
+
+def test_only_this_releases_pods_are_taken_out_of_the_users_deployment(shop: Shop) -> None:
+    promoting_and_aborted(shop)
+    for name, version, pods in (("checkout-a", 1, 3), ("checkout-b", 2, 1), ("checkout-0", 0, 0)):
+        shop.api.put(kinds.REPLICA_SET, replica_set(name, "checkout", version, pods))
+
+    for second in range(3):
+        shop.pass_over_release(NOW + second * SECOND)
+
+    assert shop.deployment()["spec"]["paused"] is True
+    sets = [shop.api.get(kinds.REPLICA_SET, f"checkout-{name}") for name in "0ab"]
+    assert [found["spec"]["replicas"] for found in sets if found] == [0, 3, 0]
 
 
 def follow_to_its_end(shop: Shop) -> int:
