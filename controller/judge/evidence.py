@@ -50,14 +50,17 @@ class CountsEvidence:
         return cls(question, 0, none, none, 0.0, worse, safe, Sums.zero())
 
     @classmethod
-    def again(cls, question: CountsQuestion) -> Self:
-        """Return the evidence to go on from where the former one is lost: half of every stake.
+    def again(cls, question: CountsQuestion, log_e_regressed: float, log_e_safe: float) -> Self:
+        """Return the evidence to go on from where the former one is lost.
 
-        The lost run and this one together keep the bound within 1.5 times falseRollback.
+        The two numbers are the last that were read from it. The game goes on with that capital, so
+        falseRollback and falsePromotion hold as if nothing had been lost. It is never more than
+        half a stake: where the two are wrong as well, one loss adds at most half of each bound.
         """
         half = -math.log(2.0)
         fresh = cls.start(question)
-        return replace(fresh, worse=(half,) * len(fresh.worse), safe=(half,) * len(fresh.safe))
+        worse = (min(log_e_regressed, half),) * len(fresh.worse)
+        return replace(fresh, worse=worse, safe=(min(log_e_safe, half),) * len(fresh.safe))
 
     def after(self, look: CountsLook) -> Self | Refused:
         """Return the evidence with one more look, or why the look is no evidence."""

@@ -274,8 +274,11 @@ def _grow(
         # A look without data fixes nothing: Prometheus may not have answered about the past either.
         past = isinstance(answer, Look)
         question = _question(release, rule, arms, prometheus if past else None, now)
-        lost = before is not None and bool(before.evidence)
-        evidence = CountsEvidence.again(question) if lost else CountsEvidence.start(question)
+        if before is not None and before.evidence:
+            kept = before.log_e_regressed, before.log_e_safe
+            evidence = CountsEvidence.again(question, *kept)
+        else:
+            evidence = CountsEvidence.start(question)
     current = _unpacked(before.current) if before and before.looks_at_weight else None
     current = current or CountsEvidence.start(evidence.question)
     refused = None
@@ -297,7 +300,9 @@ def _unpacked(text: str) -> CountsEvidence | None:
     try:
         return CountsEvidence.unpack(text) if text else None
     except ValueError as error:
-        log.warning("evidence is lost, the metric starts again at half the stake", error=str(error))
+        log.warning(
+            "evidence is lost, the metric starts again at a smaller stake", error=str(error)
+        )
         return None
 
 

@@ -35,6 +35,8 @@ def describe(
             until=until,
             # Nothing is fixed yet; what cannot be read stays, so that it is known to be lost.
             evidence=before.evidence if before else "",
+            log_e_regressed=before.log_e_regressed if before else 0.0,
+            log_e_safe=before.log_e_safe if before else 0.0,
         )
     interval = evidence.interval()
     return MetricStatus(

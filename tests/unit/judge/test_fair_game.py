@@ -4,14 +4,16 @@ Ville's inequality needs nothing else, so this is the proof that the error bound
 independence of the requests.
 """
 
+import math
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.judge import CountsLook
+from controller.judge import Arm, CountsEvidence, CountsLook, CountsQuestion
 from controller.judge.betting import Floats, Null, Tally, safe_growth, worse_growth
 from controller.judge.interval import BETTER, RATIOS, WORSE, Sums, log_capital
-from tests.unit.judge.streams import looks
+from tests.unit.judge.streams import after, looks
 
 SHARES = st.floats(0.0, 1.0)
 NULLS = st.builds(
@@ -125,6 +127,38 @@ def test_betting_against_the_true_ratio_or_difference_does_not_pay(
                 for s in sums
             ]
             assert chances @ np.array(capital) <= 1 + 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    before=st.lists(looks(200), max_size=4),
+    requests=st.tuples(st.integers(1, 3), st.integers(1, 5)),
+    stable_rate=SHARES,
+    below=SHARES,
+)
+def test_evidence_that_was_lost_goes_on_as_the_same_game(
+    before: list[CountsLook], requests: tuple[int, int], stable_rate: float, below: float
+) -> None:
+    """What was lost and what follows is one game with one stake, so its bounds are as before."""
+    question = CountsQuestion()
+    lost = after(CountsEvidence.start(question), *before)
+    again = CountsEvidence.again(question, lost.log_e_regressed, lost.log_e_safe)
+
+    canary, stable = map(float, requests)
+    every = [
+        after(again, CountsLook(Arm(canary_bad, canary), Arm(stable_bad, stable)))
+        for canary_bad, stable_bad in bad_in_each_outcome(*requests)[:, :, 0].T
+    ]
+    null = question.safe_null
+    over = min(1.0, null.ratio * stable_rate + null.shift)
+    for canary_rate, capital, had in (
+        (stable_rate * below, [e.log_e_regressed for e in every], lost.log_e_regressed),
+        (over, [e.log_e_safe for e in every], lost.log_e_safe),
+    ):
+        if canary_rate == over and over == 1.0:
+            continue  # stable's rate is above what any canary could be over
+        chances = joint(requests, (canary_rate, stable_rate), 0.0)
+        assert math.log(chances @ np.exp(capital)) <= min(had, -math.log(2.0)) + 1e-9
 
 
 def joint(requests: tuple[int, int], rates: tuple[float, float], unequal: float) -> Floats:

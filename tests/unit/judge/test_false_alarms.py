@@ -88,6 +88,23 @@ def test_a_canary_that_is_no_worse_is_seldom_called_regressed(
     assert at_least(alarms, RELEASES) <= level
 
 
+def test_losing_the_evidence_whenever_it_is_low_raises_no_more_alarms() -> None:
+    rng, releases, level, alarms = np.random.default_rng(5), 120, 0.2, 0
+    for _ in range(releases):
+        evidence = CountsEvidence.start(CountsQuestion())
+        stream = traffic(rng, canary_rate=0.05, stable_rate=0.05, rps=(20, 80), look_seconds=15)
+        for _, look in zip(range(300), stream, strict=False):
+            evidence = after(evidence, look)
+            if evidence.log_e_regressed >= -math.log(level):
+                alarms += 1
+                break
+            if evidence.log_e_regressed < math.log(0.4):
+                kept = evidence.log_e_regressed, evidence.log_e_safe
+                evidence = CountsEvidence.again(CountsQuestion(), *kept)
+
+    assert at_least(alarms, releases) <= level
+
+
 @pytest.mark.parametrize("stable_rate", [0.0, 0.001, 0.01, 0.2])
 def test_a_canary_on_the_margin_is_seldom_called_safe(stable_rate: float) -> None:
     null = CountsQuestion().safe_null
