@@ -1,8 +1,11 @@
 """What the user's Deployment is doing, read from it and its ReplicaSets."""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
 from controller.api.names import revision_of
 from controller.api.release import Release
-from controller.kube.objects import Deployment, ReplicaSet, condition
+from controller.kube.objects import Deployment, Pod, ReplicaSet, condition
 from controller.reconcile.pods import find_trouble
 from controller.reconcile.world import World, revision_of_raw
 from controller.release.facts import DeploymentFacts, Problem, Trouble
@@ -13,6 +16,7 @@ def deployment_facts(world: World, deployment: Deployment, release: Release) -> 
     wanted = revision_of(release.spec.template)
     holds = revision_of_raw(bytes(deployment.template)) == wanted
     mine = find_revision(world, deployment, wanted)
+    pods = world.pods_of([mine] if mine else [])
     stable = release.spec.stable.replica_set
     kept = any(s.replicas for s in world.replica_sets_of(deployment) if s.meta.name == stable)
     return DeploymentFacts(
@@ -21,7 +25,7 @@ def deployment_facts(world: World, deployment: Deployment, release: Release) -> 
         holds_release=holds,
         started_rolling=mine is not None and (mine.replicas > 0 or mine.status_replicas > 0),
         rolled=holds and is_rolled(deployment),
-        failed=_gave_up(world, deployment, mine, release) if holds else None,
+        failed=gave_up(deployment, pods, release, world.clock()) if holds else None,
         stable_gone=deployment.replicas > 0 and not kept,
     )
 
@@ -49,13 +53,15 @@ def is_rolled(deployment: Deployment) -> bool:
     )
 
 
-def _gave_up(
-    world: World, deployment: Deployment, mine: ReplicaSet | None, release: Release
+def gave_up(
+    deployment: Deployment, pods: Iterable[Pod], release: Release, now: datetime
 ) -> Trouble | None:
     """Return why this very promotion's rollout gave up, and whether the version is to blame.
 
-    Kubernetes keeps the condition of an older rollout while the Deployment is paused, so one from
-    before the promotion says nothing about it.
+    `pods` are the Deployment's of this release's template. Kubernetes keeps the condition of an
+    older rollout while the Deployment is paused, and after that until the new one gets on. So one
+    from before the promotion says nothing, unless it stands for a whole deadline more: then nothing
+    has moved at all, which is no proof against the version.
     """
     if deployment.paused or deployment.observed_generation < deployment.meta.generation:
         return None
@@ -64,11 +70,14 @@ def _gave_up(
     if progressing is None or progressing.reason != "ProgressDeadlineExceeded":
         return None
     changed = progressing.last_transition_time
-    if since is None or changed is None or changed < since:
+    if since is None or changed is None:
+        return None
+    older = changed < since
+    if older and now < since + timedelta(seconds=deployment.progress_deadline_seconds):
         return None
     message = f"Deployment {deployment.meta.name}: {progressing.message}"
-    cause = find_trouble(world.pods_of([mine]) if mine else [], deployment)
+    cause = find_trouble(pods, deployment)
     if cause is None:
-        return Trouble(Problem("StableRolloutFailed", message), fault=True)
+        return Trouble(Problem("StableRolloutFailed", message), fault=not older)
     words = f"{message} {cause.problem.message}"
-    return Trouble(Problem("StableRolloutFailed", words), fault=cause.fault)
+    return Trouble(Problem("StableRolloutFailed", words), fault=cause.fault and not older)
