@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import msgspec
+
+from controller.kube.objects import Deployment, decode_deployment
+
 Nature = Literal["good", "regresses", "crashes", "never ready", "unsteady"]
 SECOND = timedelta(seconds=1)
 CACHE_LAG = timedelta(milliseconds=500)
@@ -30,7 +34,8 @@ class Workload:
     version: int = 1
     sets: tuple[tuple[str, int], ...] = ()  # oldest first
     ready: tuple[tuple[str, int], ...] = ()
-    stuck_since: datetime | None = None
+    moved_at: datetime | None = None  # when its rollout got on last; None without one
+    gave_up_at: datetime | None = None  # since when Kubernetes says ProgressDeadlineExceeded
 
     def size(self, revision: str) -> int:
         """Return the pods wanted of one revision."""
@@ -74,7 +79,7 @@ class Cluster:
     objects: dict[str, Any] = field(default_factory=dict)
     past: dict[str, list[tuple[datetime, Any]]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
-    can_start: bool = True  # images, quota and nodes let canary pods start
+    can_start: bool = True  # images, quota and nodes let new pods start
     gateway_up: bool = True
     stable_up: bool = True
     let_through: set[str] = field(default_factory=set)  # revisions that may replace stable pods
@@ -124,7 +129,10 @@ class Cluster:
         held = self.workload.labelled and not self.workload.bypassed
         if revision != self.workload.template:
             paused = self.workload.paused or held
-            self.change("workload", template=revision, paused=paused, stuck_since=None)
+            kept = self.workload.gave_up_at if paused else None
+            self.change(
+                "workload", template=revision, paused=paused, moved_at=None, gave_up_at=kept
+            )
             if not paused:
                 self.let_through.add(revision)
 
@@ -184,16 +192,45 @@ class Cluster:
         ready = dict(work.ready)
         for revision, size in sets.items():
             well = self.stable_up and self.natures[revision] not in ("never ready", "crashes")
-            ready[revision] = min(ready.get(revision, 0) + 1, size) if well else 0
-        rolling = not work.paused and {name for name, n in sets.items() if n} != {work.template}
-        moved = tuple(sets.items()) != work.sets or _tuple(ready) != work.ready
-        since = (work.stuck_since if not moved else None) or self.now
+            more = ready.get(revision, 0) + self.can_start
+            ready[revision] = min(more, size) if well else 0
+        after = replace(work, sets=tuple(sets.items()), ready=_tuple(ready))
+        return self._watch_progress(after, moved=after != work)
+
+    def _watch_progress(self, work: Workload, *, moved: bool) -> Workload:
+        """Give up a rollout that does not get on; a pause keeps what was said, and says no more."""
+        if work.paused:
+            return replace(work, moved_at=None)
+        if {name for name, size in work.sets if size} == {work.template}:
+            return replace(work, moved_at=None, gave_up_at=None)
+        if moved:
+            return replace(work, moved_at=self.now, gave_up_at=None)
+        since = work.moved_at or self.now
+        late = (self.now - since).total_seconds() >= PROGRESS_DEADLINE
         return replace(
-            work,
-            sets=tuple(sets.items()),
-            ready=_tuple(ready),
-            stuck_since=since if rolling else None,
+            work, moved_at=since, gave_up_at=work.gave_up_at or (self.now if late else None)
         )
+
+    def report(self, work: Workload) -> Deployment:
+        """Return what Kubernetes says of the rollout in the Deployment's conditions."""
+        conditions = []
+        if work.gave_up_at is not None:
+            told = {"reason": "ProgressDeadlineExceeded", "lastTransitionTime": work.gave_up_at}
+            conditions.append({"type": "Progressing", "status": "False", **told})
+        if not self.can_start:
+            told = {"reason": "FailedCreate", "message": "exceeded quota: pods"}
+            conditions.append({"type": "ReplicaFailure", "status": "True", **told})
+        item = {
+            "metadata": {"name": "checkout", "uid": "d-1", "resourceVersion": str(work.version)},
+            "spec": {
+                "selector": {},
+                "template": {},
+                "paused": work.paused,
+                "progressDeadlineSeconds": int(PROGRESS_DEADLINE),
+            },
+            "status": {"conditions": conditions},
+        }
+        return decode_deployment(msgspec.json.encode(item))
 
     def _roll(self, work: Workload, sets: dict[str, int]) -> None:
         """Roll by one pod: at most one more than wanted, and no pod goes before one is ready."""

@@ -7,7 +7,7 @@ done), a judge whose look takes longer than the pass.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,7 @@ from controller.api.release import (
     Release,
     ReleaseStatus,
 )
+from controller.reconcile.rollout import gave_up
 from controller.release import facts as f
 from controller.release import plans as p
 from controller.release.machine import decide
@@ -129,9 +130,8 @@ class Controllers:
         work: Workload = cluster.read("workload", lag)
         canary: Canary | None = cluster.read("canary", lag)
         mine, stable = release.spec.revision, release.spec.stable.revision
-        stuck = cluster.now - (work.stuck_since or cluster.now)
         leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
-        late = f.Trouble(f.Problem("StableRolloutFailed", "not in time"), fault=True)
+        failed = gave_up(cluster.report(work), (), release, cluster.now)
         facts = f.Facts(
             release=release,
             deployment=f.DeploymentFacts(
@@ -140,7 +140,7 @@ class Controllers:
                 holds_release=work.template == mine,
                 started_rolling=work.size(mine) > 0,
                 rolled=work.template == mine and work.rolled(),
-                failed=late if stuck >= timedelta(seconds=PROGRESS_DEADLINE) else None,
+                failed=failed if work.template == mine else None,
                 stable_gone=work.size(stable) == 0 and work.replicas > 0,
             ),
             stable=f.StableFacts(work.replicas, dict(work.ready).get(stable, 0)),

@@ -10,7 +10,7 @@ from datetime import datetime
 from controller.api.release import ENDED, Phase, Release, ReleaseStatus
 from controller.release.facts import Facts
 from controller.release.record import MAX_BYTES, MAX_ENTRIES
-from tests.unit.release.cluster import SECOND, Cluster
+from tests.unit.release.cluster import PROGRESS_DEADLINE, SECOND, Cluster
 
 
 @dataclass
@@ -21,6 +21,7 @@ class Ledger:
     earned: dict[str, int] = field(default_factory=dict)  # steps passed, by release
     safe: set[str] = field(default_factory=set)  # releases whose step has fresh Safe evidence
     blind: set[str] = field(default_factory=set)  # releases whose last look saw nothing
+    promoted_at: dict[str, datetime] = field(default_factory=dict)
     confirmed_at: dict[str, datetime] = field(default_factory=dict)
     unprotected: set[str] = field(default_factory=set)  # let through because stable was down
     ending: set[str] = field(default_factory=set)  # releases that get no traffic any more
@@ -91,6 +92,10 @@ class Ledger:
         assert len(status.timeline) <= MAX_ENTRIES
         assert len(status.model_dump_json(by_alias=True, exclude_none=True)) <= MAX_BYTES
         self._follow_steps(facts, status)
+        if status.phase is Phase.PROMOTING:
+            self.promoted_at.setdefault(name, self.cluster.now)
+        if status.phase is Phase.ROLLING_BACK and status.reason == "StableRolloutFailed":
+            self._gives_up(name, status.outcome, begins=release.status.phase is Phase.PROMOTING)
         if status.phase is Phase.ROLLING_BACK:
             self.ending.add(name)
         if status.phase is Phase.ROLLED_BACK:
@@ -100,6 +105,13 @@ class Ledger:
             self.held = release.spec.revision
         if status.outcome and status.phase in ENDED and status.reason != "Bypassed":
             self._is_taken_back(release.spec.revision, status.phase)
+
+    def _gives_up(self, name: str, outcome: str, *, begins: bool) -> None:
+        """Check that a promotion had its whole time, and is not to blame for what it lacked."""
+        had = (self.cluster.now - self.promoted_at[name]).total_seconds()
+        assert had >= PROGRESS_DEADLINE, "an older rollout's end was taken for this one's"
+        if begins and not self.cluster.can_start:
+            assert outcome == "Aborted", "rejected for what the cluster lacked"
 
     def _is_taken_back(self, revision: str, phase: Phase) -> None:
         """Check that no pods of a revision stay beside stable's; it needs a new judgement."""
