@@ -40,6 +40,7 @@ MIX: Final = Mix(samples=0.05, suppliers=0.10, flaky=0.004)
 MOST_SECONDS: Final = 1800.0
 RELEASE_SECONDS: Final = 600.0
 CLEAR_SECONDS: Final = 180.0
+QUIET_SECONDS: Final = 20.0
 EXAMPLE: Final = gander.ROOT / "examples" / "checkout"
 
 
@@ -156,7 +157,7 @@ class Demo:
         alert = self._alert()
         self._say("the alert, as Alertmanager has it:")
         for key in ("summary", "description"):
-            self._say(f"  {alert['annotations'].get(key, '')}")
+            self._say(alert["annotations"].get(key, ""), indent="  ")
         until(
             "the plan to reject the revision",
             lambda: self._status("releaseplan/checkout").get("phase") == "Rejected",
@@ -188,7 +189,10 @@ class Demo:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Print what `kubectl get releases -w` prints, while the block runs."""
+        """Print what `kubectl get releases -w` prints, while the block runs.
+
+        Lines that differ in AGE only are printed now and then: nothing hangs.
+        """
         with inside(self._environment):
             process = subprocess.Popen(
                 ("kubectl", "get", "releases", "--watch-only", f"-n={self._shop.namespace}"),
@@ -199,8 +203,12 @@ class Demo:
 
         def copy() -> None:
             assert process.stdout is not None
+            last, printed = "", 0.0
             for line in process.stdout:
-                self._print(f"{self._clock()} {line}")
+                news = line.rstrip().rpartition(" ")[0]
+                if news != last or time.monotonic() - printed > QUIET_SECONDS:
+                    self._print(f"{self._clock()} {line}")
+                    last, printed = news, time.monotonic()
 
         reader = threading.Thread(target=copy, daemon=True)
         reader.start()
@@ -247,18 +255,17 @@ class Demo:
     def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self._shop.kubectl(*arguments, stdin=stdin)
 
-    def _say(self, words: str) -> None:
+    def _say(self, words: str, indent: str = "") -> None:
         """Print sentences, broken between words at the width of the terminal."""
+        broken = textwrap.TextWrapper(
+            self._console.width,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         for line in words.splitlines():
-            self._print(
-                textwrap.fill(
-                    line,
-                    self._console.width,
-                    subsequent_indent="  ",
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-            )
+            self._print(broken.fill(line))
 
     def _print(self, text: str) -> None:
         """Print what programs say as it is."""
