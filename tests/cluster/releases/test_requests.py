@@ -21,7 +21,7 @@ def requests(installed: Installed) -> dict[tuple[str, str], float]:
     counted: dict[tuple[str, str], float] = {}
     for (name, labels), value in installed.samples(installed.pod()).items():
         if name == NAMES:
-            verb, kind, _ = labels
+            _code, kind, verb = labels  # in the order of their names
             counted[verb, kind] = counted.get((verb, kind), 0.0) + value
     return counted
 
@@ -36,8 +36,8 @@ def made_since(installed: Installed, before: dict[tuple[str, str], float]) -> di
 
 
 def test_a_plan_at_rest_costs_no_request(story: Callable[..., Story], installed: Installed) -> None:
-    story(replicas=2)
-    until("other tests' leftovers to be done", lambda: quiet(installed, 5.0), seconds=120)
+    shop = story(replicas=2)
+    await_alone(shop)
     before = requests(installed)
     time.sleep(REST)  # the measured time itself
     made = made_since(installed, before)
@@ -48,6 +48,7 @@ def test_a_plan_at_rest_costs_no_request(story: Callable[..., Story], installed:
 
 def test_a_look_costs_one_status_write(story: Callable[..., Story], installed: Installed) -> None:
     shop = story(replicas=2, steps=[{"weight": 5, "hold": "1h"}])
+    await_alone(shop)
     shop.load()
     shop.set_image("v3")
     shop.await_evidence()
@@ -55,7 +56,6 @@ def test_a_look_costs_one_status_write(story: Callable[..., Story], installed: I
     until("six further looks", lambda: looked(shop) >= looks + 6, seconds=90)
     made, taken = made_since(installed, before), looked(shop) - looks
     assert 0 < made.pop("patch Release", 0.0) <= taken + 1
-    # A plan in a namespace that is being deleted may end its last requests meanwhile.
     assert made == {}
 
 
@@ -64,8 +64,11 @@ def looked(shop: Story) -> int:
     return int(shop.release()["metrics"][0]["looks"])
 
 
-def quiet(installed: Installed, seconds: float) -> bool:
-    """Tell whether no request is made for so long."""
-    before = requests(installed)
-    time.sleep(seconds)  # the measured time itself
-    return made_since(installed, before) == {}
+def await_alone(shop: Story) -> None:
+    """Wait until what other tests left is gone; its end costs requests as well."""
+
+    def alone() -> bool:
+        words = ("get", "namespaces", "--field-selector=status.phase=Terminating", "-o", "name")
+        return not shop.shop.kubectl(*words)
+
+    until("the namespaces of other tests to be gone", alone, seconds=180)
