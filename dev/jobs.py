@@ -68,6 +68,7 @@ def demo(
     else:
         gander.uninstall(environment)
         deploy.remove(deploy.Shop(environment))
+        console.print(f"Shop and Gander are removed; its CRDs and {gander.NAMESPACE} are left.")
     if not passed:
         raise typer.Exit(1)
 
