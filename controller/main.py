@@ -31,7 +31,7 @@ from controller.kube.queue import WorkQueue
 from controller.reconcile.alert import AlertReconciler
 from controller.reconcile.arms import gather_arms
 from controller.reconcile.inventory import Inventory
-from controller.reconcile.looks import Observer
+from controller.reconcile.looks import Observer, take_look
 from controller.reconcile.plan import PlanReconciler
 from controller.reconcile.prometheus import PrometheusPool
 from controller.reconcile.release import ReleaseReconciler
@@ -94,8 +94,9 @@ def assemble(
     pool = PrometheusPool(world)
     observer = Observer(
         workers=settings.look_workers,
-        connect=pool.of,
-        arms=lambda release: gather_arms(world, release),
+        look=lambda release, now: take_look(
+            release, gather_arms(world, release), pool.of(release), now
+        ),
         wake=lambda namespace, release, seconds: add((RELEASE, namespace, release), seconds),
     )
     Triggers(world, add).connect()

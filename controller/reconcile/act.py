@@ -7,7 +7,7 @@ from controller.api.release import Release
 from controller.kube import kinds
 from controller.kube.errors import AlreadyExists, Conflict, Invalid
 from controller.kube.kinds import Kind
-from controller.reconcile.rollout import find_revision
+from controller.reconcile.rollout import find_pods_to_empty
 from controller.reconcile.routes import write_weight, write_without_canary
 from controller.reconcile.world import Json, World
 from controller.release.facts import (
@@ -136,12 +136,9 @@ class Actor:
         self.world.deployments.observe(answer)
 
     def _empty_revision(self) -> None:
-        """Scale this release's ReplicaSet in the paused Deployment to 0; stable fills up again."""
-        deployment = self.world.deployments.get(self._namespace, self.release.spec.plan)
-        if deployment is None:
-            return
-        mine = find_revision(self.world, deployment, self.release.spec.revision)
-        if mine is None or mine.replicas == 0:
+        """Scale this release's pods in the paused Deployment to 0; stable fills up again."""
+        mine = find_pods_to_empty(self.world, self.release)
+        if mine is None:
             return
         self.world.client.merge_patch(
             kinds.REPLICA_SET,

@@ -41,10 +41,10 @@ class AlertReconciler:
             release = Release.model_validate(stored)
         except ValidationError:
             return None
-        why = self._quiet(plan, release)
-        before = next((c for c in release.status.conditions if c.type == CONDITION), None)
-        was_firing = before is not None and before.status == "True"
-        if why and not was_firing:
+        deployment = self.world.deployments.get(namespace, release.spec.plan)
+        last = number_of_last(self.world, plan)
+        why = why_quiet(plan, release, deployed=deployment is not None, last=last)
+        if why and not fires(release):
             return None
         self._post(plan.spec.notify, stored, release, resolved=bool(why))
         self._record(stored, release, why)
@@ -58,43 +58,6 @@ class AlertReconciler:
             return ReleasePlan.model_validate(plan) if plan else None
         except ValidationError:
             return None
-
-    def _quiet(self, plan: ReleasePlan, release: Release) -> str:
-        """Return why the alert must not fire (one CamelCase word), or an empty string."""
-        status = release.status
-        if status.phase not in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
-            return "NotRolledBack"
-        if status.phase is Phase.ROLLING_BACK and status.outcome != "RolledBack":
-            return "NotRolledBack"
-        if any(order.action == "Acknowledge" for order in release.spec.orders):
-            return "Acknowledged"
-        if any(order.action == "Retry" for order in release.spec.orders):
-            return "Retried"
-        if plan.metadata.deletion_timestamp is not None:
-            return "PlanDeleted"
-        deployment = self.world.deployments.get(release.metadata.namespace, release.spec.plan)
-        if deployment is None:
-            return "DeploymentGone"
-        stable = plan.status.stable
-        if plan.status.phase == "Idle" and stable and stable.revision != release.spec.revision:
-            return "PlanHealthy"
-        over = status.phase is Phase.ROLLED_BACK
-        if (
-            over
-            and plan.status.last_outcome == Phase.ROLLED_BACK
-            and self._has_newer(plan, release)
-        ):
-            return "NewerAlert"
-        return ""
-
-    def _has_newer(self, plan: ReleasePlan, release: Release) -> bool:
-        """Tell whether the newest end that the plan knows of is of a release after this one.
-
-        A plan learns of an end in a pass of its own, so that may still be the one before.
-        """
-        last = self.world.releases.get(plan.metadata.namespace, plan.status.last_release)
-        number = last.get("spec", {}).get("number", 0) if last else 0
-        return bool(number > release.spec.number)
 
     def _post(
         self, receivers: tuple[Receiver, ...], stored: Json, release: Release, *, resolved: bool
@@ -139,3 +102,40 @@ class AlertReconciler:
         others = tuple(c for c in status.conditions if c.type != CONDITION)
         updated = status.model_copy(update={"conditions": (*others, condition)})
         write_status(self.world.client, self.world.releases, stored, updated)
+
+
+def number_of_last(world: World, plan: ReleasePlan) -> int:
+    """Return the number of the newest release whose end the plan knows; 0 where there is none."""
+    stored = world.releases.get(plan.metadata.namespace, plan.status.last_release)
+    return int(stored.get("spec", {}).get("number", 0)) if stored else 0
+
+
+def fires(release: Release) -> bool:
+    """Tell whether what was posted last is an alert that fires."""
+    return any(c.type == CONDITION and c.status == "True" for c in release.status.conditions)
+
+
+def why_quiet(plan: ReleasePlan, release: Release, *, deployed: bool, last: int) -> str:
+    """Return why a release's alert must not fire (one CamelCase word), or an empty string.
+
+    `deployed` says whether the Deployment exists. `last` is the number of the newest release whose
+    end the plan knows: it learns of an end in a pass of its own, so that may be one before this.
+    """
+    status = release.status
+    if status.phase not in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
+        return "NotRolledBack"
+    if status.phase is Phase.ROLLING_BACK and status.outcome != "RolledBack":
+        return "NotRolledBack"
+    if any(order.action == "Acknowledge" for order in release.spec.orders):
+        return "Acknowledged"
+    if any(order.action == "Retry" for order in release.spec.orders):
+        return "Retried"
+    if plan.metadata.deletion_timestamp is not None:
+        return "PlanDeleted"
+    if not deployed:
+        return "DeploymentGone"
+    stable = plan.status.stable
+    if plan.status.phase == "Idle" and stable and stable.revision != release.spec.revision:
+        return "PlanHealthy"
+    newer = plan.status.last_outcome == Phase.ROLLED_BACK and last > release.spec.number
+    return "NewerAlert" if newer and status.phase is Phase.ROLLED_BACK else ""

@@ -9,7 +9,7 @@ Nothing is kept here but results on their way; the evidence itself is in the rel
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,28 +43,28 @@ TOO_EARLY_AGAIN = timedelta(seconds=1)
 STUCK_AFTER = 120.0  # seconds in one look; each of its queries has a deadline of its own
 Key = tuple[str, str]
 Token = tuple[Any, ...]
+History = Callable[[MetricRule], tuple[float, float]]  # bad and all requests
 
 
 class Observer:
     """Runs looks in the background.
 
-    `wake(namespace, name, seconds)` asks for a pass, at once when a result is there. A look that
-    finds no new sample is tried again without a pass writing anything.
+    `look` takes one, of a release at a time, and returns None while there is no new sample: then it
+    is tried again without a pass writing anything. `wake(namespace, name, seconds)` asks for a
+    pass, at once when a result is there.
     """
 
     def __init__(
         self,
         *,
         workers: int,
-        connect: Callable[[Release], Prometheus],
-        arms: Callable[[Release], Arms],
+        look: Callable[[Release, datetime], Judged | None],
         wake: Callable[[str, str, float], None],
         clock: Clock = utc_now,
     ) -> None:
         self._clock = clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="look")
-        self._connect = connect
-        self._arms = arms
+        self._look = look
         self._wake = wake
         self._lock = threading.Lock()
         self._under_way: dict[Key, Token] = {}
@@ -132,9 +132,7 @@ class Observer:
             self._began[key] = time.monotonic()
         try:
             with LOOK_SECONDS.time():
-                result: Judged | None = take_look(
-                    release, self._arms(release), self._connect(release), now
-                )
+                result = self._look(release, now)
         except Exception as error:
             log.exception("look failed", namespace=key[0], release=key[1])
             result = blind(release, Problem("LookFailed", f"the look failed: {error!r}"), now)
@@ -188,18 +186,32 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
 
     None: no metric has a new sample yet.
     """
-    status, analysis = release.status, release.spec.rules.analysis
-    before = {metric.name: metric for metric in status.metrics}
+    before = {metric.name: metric for metric in release.status.metrics}
     answers = {
         rule.name: _read(release, rule, before.get(rule.name), arms, prometheus, now)
         for rule in release.spec.rules.metrics
     }
+
+    def history(rule: MetricRule) -> tuple[float, float]:
+        return _history(release, rule, arms, prometheus, now)
+
+    return judge_look(release, answers, history, now)
+
+
+def judge_look(
+    release: Release, answers: Mapping[str, Look | NoEvidence], history: History, now: datetime
+) -> Judged | None:
+    """Judge what was read of every metric, by its name, on top of the evidence that is stored.
+
+    `history` is asked for stable's own past where a metric's evidence begins. None: no metric has a
+    new sample yet.
+    """
+    status, analysis = release.status, release.spec.rules.analysis
+    before = {metric.name: metric for metric in status.metrics}
     if all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values()):
         return None
     evidence = {
-        rule.name: _grow(
-            release, rule, before.get(rule.name), answers[rule.name], arms, prometheus, now
-        )
+        rule.name: _grow(rule, before.get(rule.name), answers[rule.name], history)
         for rule in release.spec.rules.metrics
     }
     judgement = judge(
@@ -260,20 +272,14 @@ def _began(release: Release) -> float:
 
 
 def _grow(
-    release: Release,
-    rule: MetricRule,
-    before: MetricStatus | None,
-    answer: Look | NoEvidence,
-    arms: Arms,
-    prometheus: Prometheus,
-    now: datetime,
+    rule: MetricRule, before: MetricStatus | None, answer: Look | NoEvidence, history: History
 ) -> tuple[MetricEvidence, Refused | None]:
     """Add a look to the evidence of one metric, over the release and at this weight."""
     evidence = _unpacked(before.evidence) if before else None
     if evidence is None:
         # A look without data fixes nothing: Prometheus may not have answered about the past either.
-        past = isinstance(answer, Look)
-        question = _question(release, rule, arms, prometheus if past else None, now)
+        past = history(rule) if isinstance(answer, Look) else (0.0, 0.0)
+        question = _question(rule, past)
         if before is not None and before.evidence:
             kept = before.log_e_regressed, before.log_e_safe
             evidence = CountsEvidence.again(question, *kept)
@@ -306,20 +312,23 @@ def _unpacked(text: str) -> CountsEvidence | None:
         return None
 
 
-def _question(
-    release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus | None, now: datetime
-) -> CountsQuestion:
+def _history(
+    release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus, now: datetime
+) -> tuple[float, float]:
+    """Return stable's bad and all requests before the canary; none where nothing is known."""
+    found = read_history(
+        prometheus,
+        rule.spec,
+        arms,
+        release.spec.rules.analysis.prometheus.matchers,
+        now=release.status.looks.since or now.timestamp(),
+    )
+    return (0.0, 0.0) if isinstance(found, NoEvidence) else found
+
+
+def _question(rule: MetricRule, past: tuple[float, float]) -> CountsQuestion:
     """Fix what is asked of a metric; stable's own history only places the bets."""
-    bad, total = 0.0, 0.0
-    if prometheus is not None:
-        history = read_history(
-            prometheus,
-            rule.spec,
-            arms,
-            release.spec.rules.analysis.prometheus.matchers,
-            now=release.status.looks.since or now.timestamp(),
-        )
-        bad, total = (0.0, 0.0) if isinstance(history, NoEvidence) else history
+    bad, total = past
     return CountsQuestion(
         safe_relative=float(rule.spec.margin.relative),
         safe_absolute=float(rule.spec.margin.absolute),
@@ -329,7 +338,7 @@ def _question(
 
 
 def _problem(
-    release: Release, answers: dict[str, Look | NoEvidence], refused: dict[str, Refused | None]
+    release: Release, answers: Mapping[str, Look | NoEvidence], refused: dict[str, Refused | None]
 ) -> Problem | None:
     """Return why the required metrics gave no evidence; patience is no problem."""
     patient = False
@@ -347,7 +356,7 @@ def _problem(
 
 
 def _exposed(
-    before: Exposure, rules: tuple[MetricRule, ...], answers: dict[str, Look | NoEvidence]
+    before: Exposure, rules: tuple[MetricRule, ...], answers: Mapping[str, Look | NoEvidence]
 ) -> Exposure:
     """Add the requests that met the canary, as the first required metric counts them."""
     first = next(rule for rule in rules if rule.required)

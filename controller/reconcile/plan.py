@@ -21,8 +21,8 @@ from controller.api.names import (
 from controller.api.plan import ReleasePlan, ReleasePlanStatus
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.errors import Forbidden, Invalid
 from controller.kube.objects import Deployment
+from controller.reconcile.attempts import act_for_plan, plan_due
 from controller.reconcile.patch import write_status
 from controller.reconcile.planact import PlanActor
 from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
@@ -35,14 +35,11 @@ from controller.release.plans import (
     PlanDecision,
     PlanDeployment,
     PlanFacts,
-    ProveGuard,
     RevisionFacts,
     decide_plan,
 )
-from controller.release.planstatus import report
 
 log = structlog.get_logger()
-REFUSED_AGAIN = 10.0  # seconds
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
@@ -70,42 +67,13 @@ class PlanReconciler:
             if problems:
                 facts = replace(facts, problems=(*facts.problems, *problems))
                 decision = decide_plan(facts, now)
-        status = self._act(facts, decision)
-        refused = any(c.reason == "ClusterRefused" for c in status.conditions)
+        actor = PlanActor(self.world, facts)
+        status = act_for_plan(facts, decision, actor.do, actor.prove_guard, self.world.clock)
         if write_status(self.world.client, self.world.plans, stored, status):
             self._tell(stored, plan, status)
             return 0.0
-        if refused:
-            return REFUSED_AGAIN
-        if decision.again_at is None:
-            return None
-        return max(0.05, (decision.again_at - now).total_seconds())
-
-    def _act(self, facts: PlanFacts, decision: PlanDecision) -> ReleasePlanStatus:
-        """Do what was decided, and return the status with what was learned on the way."""
-        actor = PlanActor(self.world, facts)
-        status = decision.status
-        for action in decision.actions:
-            try:
-                if isinstance(action, ProveGuard):
-                    guarded = actor.prove_guard()
-                    update = {
-                        "guard": "Guarded" if guarded else "AlwaysPaused",
-                        "guard_proven_at": self.world.clock(),
-                        "guard_policy": facts.guard_policy,
-                    }
-                    status = status.model_copy(update=update)
-                else:
-                    actor.do(action)
-            except (Forbidden, Invalid) as error:
-                log.warning("the cluster refused an action", error=str(error))
-                if isinstance(action, ProveGuard):
-                    status = status.model_copy(update={"guard": "", "guard_proven_at": None})
-                why = Problem("ClusterRefused", str(error))
-                # Against what is stored, so that a refusal that lasts is written once.
-                status = status.model_copy(update={"conditions": facts.plan.status.conditions})
-                status = report(facts.plan, status, "Blocked", why, self.world.clock())
-        return status
+        due = plan_due(decision, status, now)
+        return max(0.05, (due - now).total_seconds()) if due is not None else None
 
     def _tell(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
         """Write an Event when the plan's state changes its reason."""

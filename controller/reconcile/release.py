@@ -6,7 +6,6 @@ and only onto the version that was read.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -15,9 +14,9 @@ from pydantic import ValidationError
 from controller.api.names import FINALIZER, canary_name
 from controller.api.release import ENDED, Phase, Release, ReleaseStatus
 from controller.kube import kinds
-from controller.kube.errors import ApiError, Forbidden, Invalid
 from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
+from controller.reconcile.attempts import REFUSALS, REFUSED, act_for_release
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
 from controller.reconcile.pods import find_trouble, is_running
@@ -26,11 +25,10 @@ from controller.reconcile.routes import gather_routes
 from controller.reconcile.world import Json, World
 from controller.release.facts import CanaryFacts, Decision, Facts, Problem, StableFacts
 from controller.release.machine import decide
-from controller.release.record import move, with_conditions
+from controller.release.record import with_conditions
 from controller.telemetry import RELEASES_ENDED
 
 log = structlog.get_logger()
-TRY_AGAIN = timedelta(seconds=2)
 NOTHING_TO_DO: float | None = None
 
 
@@ -72,38 +70,15 @@ class ReleaseReconciler:
         return max(0.05, (min(planned) - self.world.clock()).total_seconds())
 
     def _act(self, stored: Json, facts: Facts, decision: Decision) -> Decision:
-        """Do what was decided. What the cluster refuses for good becomes a hold with its words."""
-        actor = Actor(self.world, facts.release)
-        if decision.status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
-            return self._act_on_all(stored, actor, decision)
-        try:
-            for action in decision.actions:
-                actor.do(action)
-        except (Forbidden, Invalid) as error:
-            log.warning("the cluster refused an action", error=str(error))
-            self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
-            now = self.world.clock()
-            status = move(facts.release.status, Phase.HOLDING, "ClusterRefused", str(error), now)
-            return Decision(status, again_at=now + timedelta(seconds=10))
+        """Do what was decided; say what the cluster refused."""
+        do = Actor(self.world, facts.release).do
+        before = facts.release.status
+        decision, failures = act_for_release(before, decision, do, self.world.clock)
+        for error in failures:
+            log.warning("action failed", error=str(error))
+            if isinstance(error, REFUSALS):
+                self.world.recorder.event(stored, "Warning", REFUSED, str(error))
         return decision
-
-    def _act_on_all(self, stored: Json, actor: Actor, decision: Decision) -> Decision:
-        """Take the canary down as far as it goes. What fails is tried again, and soon.
-
-        The decision stands and is recorded whatever fails, so that people are told of it.
-        """
-        failed = False
-        for action in decision.actions:
-            try:
-                actor.do(action)
-            except ApiError as error:
-                failed = True
-                log.warning("action failed", action=type(action).__name__, error=str(error))
-                if isinstance(error, (Forbidden, Invalid)):
-                    self.world.recorder.event(stored, "Warning", "ClusterRefused", str(error))
-        if not failed:
-            return decision
-        return replace(decision, again_at=self.world.clock() + TRY_AGAIN)
 
     def _tell(self, stored: Json, release: Release, status: ReleaseStatus) -> None:
         """Write an Event for each new line of the timeline; count what has ended."""

@@ -42,6 +42,13 @@ def find_revision(world: World, deployment: Deployment, revision: str) -> Replic
     )
 
 
+def find_pods_to_empty(world: World, release: Release) -> ReplicaSet | None:
+    """Return the ReplicaSet in which the user's Deployment has pods of this release."""
+    deployment = world.deployments.get(release.metadata.namespace, release.spec.plan)
+    mine = find_revision(world, deployment, release.spec.revision) if deployment else None
+    return mine if mine is not None and mine.replicas else None
+
+
 def is_rolled(deployment: Deployment) -> bool:
     """Tell whether every pod, and nothing else, is of the present template and available."""
     return (

@@ -11,8 +11,9 @@ from typing import Any
 from controller.api.names import canary_name
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.errors import ApiError, Conflict, Invalid, NotFound
+from controller.kube.errors import Conflict, Invalid, NotFound
 from controller.kube.kinds import Kind
+from controller.reconcile.attempts import do_all
 from controller.reconcile.world import Json, World
 from controller.release.facts import Problem, RouteFacts
 from controller.traffic.routes import last_foreign_manager, read_split, remove_canary, set_weight
@@ -91,14 +92,12 @@ def _patch_all(
     world: World, release: Release, make: Callable[[Json], list[dict[str, Any]]]
 ) -> None:
     """Patch every route; one that fails does not keep the others from being patched."""
-    failure: ApiError | None = None
-    for kind, name in routes_of(release):
-        try:
-            _patch(world, kind, release.metadata.namespace, name, make)
-        except ApiError as error:
-            failure = error
-    if failure is not None:
-        raise failure
+    namespace = release.metadata.namespace
+    failures = do_all(
+        lambda route: _patch(world, route[0], namespace, route[1], make), routes_of(release)
+    )
+    if failures:
+        raise failures[-1]
 
 
 def _patch(

@@ -1,41 +1,22 @@
-"""The shop in the middle of a release, as objects on the server of `apiserver`.
+"""The shop in the middle of a release, as the objects that caches hold.
 
 Deployment checkout is paused with the next template in it. Its release holds 5 % in two HTTPRoutes,
-and canary and stable are well. Every pass is made by a process that has just begun, so nothing in
-these tests lives from what a process remembers, but for an `Observer` that a test keeps itself.
+and canary and stable are well.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from controller.api.names import GUARD_NAME, PLAN_LABEL, RELEASE_LABEL, canonical, revision_of
-from controller.api.plan import ReleasePlan
+from controller.api.names import PLAN_LABEL, RELEASE_LABEL, canonical, revision_of
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.client import Client
-from controller.metrics.reader import Prometheus
-from controller.reconcile.arms import gather_arms
-from controller.reconcile.looks import Observer
-from controller.reconcile.plan import PlanReconciler
-from controller.reconcile.release import ReleaseReconciler
-from controller.reconcile.world import World
 from controller.traffic.routes import set_weight
-from tests.unit.reconcile.apiserver import ApiServer, Json
+from tests.unit.reconcile.known import Item, Json
 from tests.unit.release import given
 from tests.unit.traffic import objects
 
-NOW = given.NOW
 ROUTES = ("checkout", "checkout-eu")
-GUARD = (kinds.MUTATING_ADMISSION_POLICY, kinds.MUTATING_ADMISSION_POLICY_BINDING)
-NOBODY = "http://127.0.0.1:1"
-Wake = Callable[[str, str, float], None]
+COUNTS = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
 LABELS = {"app": "checkout", "track": "stable"}
-
-
-def ignore(_namespace: str, _name: str, _seconds: float) -> None:
-    """Wake nobody."""
 
 
 def template(version: int) -> Json:
@@ -44,7 +25,7 @@ def template(version: int) -> Json:
     return canonical({"metadata": {"labels": LABELS}, "spec": {"containers": containers}})
 
 
-NEXT, STABLE = revision_of(template(2)), revision_of(template(1))
+NEXT = revision_of(template(2))
 
 
 def owner(kind: str, name: str, uid: str) -> Json:
@@ -60,130 +41,97 @@ def meta(name: str, *owners: Json, **fields: Any) -> Json:
     return {"metadata": {"name": name, "namespace": "shop", **made, **owned, **fields}}
 
 
-def deployment(name: str, version: int, replicas: int, *owners: Json, **spec: Any) -> Json:
-    counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-    labels = {PLAN_LABEL: "checkout"} if not owners else {RELEASE_LABEL: "checkout-2"}
-    return {
-        **meta(name, *owners, labels=labels),
+def users_deployment(*conditions: Json, generation: int = 1, **spec: Any) -> Item:
+    """Return the user's Deployment: paused, with the next template and 4 pods of stable."""
+    item = {
+        **meta("checkout", labels={PLAN_LABEL: "checkout"}, generation=generation),
         "spec": {
-            "replicas": replicas,
+            "replicas": 4,
             "selector": {"matchLabels": {"app": "checkout"}},
-            "template": template(version),
+            "template": template(2),
+            "paused": True,
             **spec,
         },
-        "status": {"observedGeneration": 1, **dict.fromkeys(counts, replicas)},
+        "status": {
+            "observedGeneration": 1,
+            **dict.fromkeys(COUNTS, 4),
+            "updatedReplicas": 0,
+            "conditions": list(conditions),
+        },
     }
+    return kinds.DEPLOYMENT, item
 
 
-def replica_set(name: str, of: str, version: int, replicas: int) -> Json:
+def canary_deployment() -> Item:
+    """Return the canary, of one pod that serves."""
+    item = {
+        **meta("checkout-canary", RELEASE_OWNER, labels={RELEASE_LABEL: "checkout-2"}),
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": "checkout"}},
+            "template": template(2),
+        },
+        "status": {"observedGeneration": 1, **dict.fromkeys(COUNTS, 1)},
+    }
+    return kinds.DEPLOYMENT, item
+
+
+def replica_set(name: str, version: int, replicas: int, of: str = "checkout") -> Item:
     counts = {"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas}
-    return {
+    item = {
         **meta(name, owner("Deployment", of, f"uid-of-{of}")),
         "spec": {"replicas": replicas, "template": template(version)},
         "status": {"observedGeneration": 1, **counts},
     }
+    return kinds.REPLICA_SET, item
 
 
-def pod(name: str, of: str, **status: Any) -> Json:
+def pod(name: str, of: str, **status: Any) -> Item:
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-03-01T11:00:00Z"}
     well = {"phase": "Running", "conditions": [ready], "startTime": "2026-03-01T11:00:00Z"}
-    return {
+    item = {
         **meta(name, owner("ReplicaSet", of, f"uid-of-{of}")),
         "spec": {},
         "status": well | status,
     }
+    return kinds.POD, item
 
 
-def route(name: str, weight: int) -> Json:
+def service(name: str, *owners: Json) -> Item:
+    return kinds.SERVICE, {**objects.service(name), **meta(name, *owners)}
+
+
+def route(name: str, weight: int) -> Item:
     plain = objects.defaulted(objects.route([objects.ref()]))
     plain["metadata"] = {**plain["metadata"], "name": name}
-    return objects.patched(plain, set_weight(plain, objects.STABLE, objects.CANARY, weight))
+    return kinds.HTTP_ROUTE, objects.patched(
+        plain, set_weight(plain, objects.STABLE, objects.CANARY, weight)
+    )
 
 
-def a_release(**status: Any) -> Release:
+def routes(weight: int) -> tuple[Item, ...]:
+    """Return both routes, with the canary's weight in percent."""
+    return tuple(route(name, weight) for name in ROUTES)
+
+
+def a_release(**fields: Any) -> Release:
     """Return the release of the next template, at its first step unless told otherwise."""
-    made = given.release(revision=NEXT, **(status or given.at_step()))
+    made = given.release(revision=NEXT, **{**given.at_step(), **fields})
     traffic = made.spec.rules.traffic.model_copy(update={"http_routes": ROUTES})
     rules = made.spec.rules.model_copy(update={"traffic": traffic})
     spec = made.spec.model_copy(update={"rules": rules, "template": template(2)})
     return made.model_copy(update={"spec": spec})
 
 
-@dataclass(frozen=True)
-class Shop:
-    """The server with the shop on it, and the passes of a controller over it."""
-
-    api: ApiServer
-    client: Client
-
-    def __post_init__(self) -> None:
-        """Fill the server."""
-        put = self.api.put
-        held = deployment("checkout", 2, 4, paused=True)
-        held["status"]["updatedReplicas"] = 0
-        put(kinds.DEPLOYMENT, held)
-        put(kinds.REPLICA_SET, replica_set("checkout-a", "checkout", 1, 4))
-        put(kinds.DEPLOYMENT, deployment("checkout-canary", 2, 1, RELEASE_OWNER))
-        put(kinds.REPLICA_SET, replica_set("canary-b", "checkout-canary", 2, 1))
-        for number in range(4):
-            put(kinds.POD, pod(f"stable-{number}", "checkout-a"))
-        put(kinds.POD, pod("canary-1", "canary-b"))
-        put(kinds.SERVICE, {**objects.service(), **meta("checkout")})
-        canary = {**objects.service("checkout-canary"), **meta("checkout-canary", RELEASE_OWNER)}
-        canary["metadata"]["labels"] = {RELEASE_LABEL: "checkout-2"}
-        put(kinds.SERVICE, canary)
-        for name in ROUTES:
-            put(kinds.HTTP_ROUTE, route(name, 5))
-        put(kinds.RELEASE_METRIC, {**meta("http-errors"), "spec": given.METRIC["spec"]})
-        guard = [put(kind, {"metadata": {"name": GUARD_NAME}}) for kind in GUARD]
-        policy = "/".join(item["metadata"]["resourceVersion"] for item in guard)
-        stable = {"revision": STABLE, "replicaSet": "checkout-a", "images": ["shop:1"]}
-        self.put_plan(given.plan(**given.guarded(stable=stable, guard_policy=policy)))
-        self.put_release(a_release())
-
-    def put_plan(self, plan: ReleasePlan) -> None:
-        item, made = plan.wire(), meta(plan.metadata.name)["metadata"]
-        self.api.put(kinds.RELEASE_PLAN, {**item, "metadata": {**made, **item["metadata"]}})
-
-    def put_release(self, release: Release) -> None:
-        self.api.put(kinds.RELEASE, release.wire())
-
-    def release(self, name: str = "checkout-2") -> Release:
-        return Release.model_validate(self.api.get(kinds.RELEASE, name))
-
-    def plan(self) -> ReleasePlan:
-        return ReleasePlan.model_validate(self.api.get(kinds.RELEASE_PLAN, "checkout"))
-
-    def weights(self) -> list[int | None]:
-        """Return the canary's weight in each route; None where it is no backend."""
-        found = [self.api.get(kinds.HTTP_ROUTE, name) for name in ROUTES]
-        refs = [dict(objects.refs_of(item)) for item in found if item is not None]
-        return [each.get(objects.CANARY) for each in refs]
-
-    def deployment(self) -> Json:
-        found = self.api.get(kinds.DEPLOYMENT, "checkout")
-        assert found is not None
-        return found
-
-    def world(self, now: datetime = NOW) -> World:
-        return self.api.world(self.client, now)
-
-    def pass_over_release(
-        self, now: datetime = NOW, observer: Observer | None = None
-    ) -> float | None:
-        """Do one pass; ApiError as the queue sees it."""
-        observer = observer or self.observer(now, NOBODY)
-        return ReleaseReconciler(self.world(now), observer).reconcile("shop", "checkout-2")
-
-    def observer(self, now: datetime, prometheus: str, wake: Wake = ignore) -> Observer:
-        """Return what takes looks at `now`, of what Prometheus says."""
-        return Observer(
-            workers=1,
-            connect=lambda _: Prometheus(prometheus),
-            arms=lambda release: gather_arms(self.world(now), release),
-            wake=wake,
-            clock=lambda: now,
-        )
-
-    def pass_over_plan(self, now: datetime = NOW, name: str = "checkout") -> float | None:
-        return PlanReconciler(self.world(now)).reconcile("shop", name)
+SHOP: tuple[Item, ...] = (
+    users_deployment(),
+    replica_set("checkout-a", 1, 4),
+    *(pod(f"stable-{number}", "checkout-a") for number in range(4)),
+    canary_deployment(),
+    replica_set("canary-b", 2, 1, of="checkout-canary"),
+    pod("canary-1", "canary-b"),
+    service("checkout"),
+    service("checkout-canary", RELEASE_OWNER),
+    *routes(5),
+    (kinds.RELEASE_PLAN, {**given.plan().wire(), **meta("checkout")}),
+)

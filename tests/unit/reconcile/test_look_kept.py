@@ -1,97 +1,175 @@
 """The result of a look is kept until a status with it is stored, and is counted once."""
 
 import queue
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pytest
+from structlog.testing import capture_logs
 
-from controller.kube import kinds
-from controller.kube.errors import Conflict, Unavailable
-from controller.reconcile.looks import Observer
-from tests.unit.reconcile.counted import answer_at, prometheus
-from tests.unit.reconcile.shop import NOW, Shop, a_release
-from tests.unit.release.given import LOOK, at_step
+from controller.api.release import Release
+from controller.metrics.reader import Look, NoEvidence
+from controller.reconcile.looks import Observer, judge_look
+from controller.release.facts import Decision, Facts, Judged
+from controller.release.machine import decide
+from tests.unit.reconcile.counts import CANARY, EARLY, answers, history
+from tests.unit.release import given
+from tests.unit.release.given import LOOK, NOW, SECOND, at_step
 
 NO_LOOK_YET = at_step(metrics=[])
 AT = NOW + LOOK
-GOOD = answer_at(AT, canary_errors=0.01, stable_errors=0.01)
-BAD = answer_at(AT, canary_errors=1.0, stable_errors=0.01)
+GOOD = answers(AT, canary_errors=0.01)
+BAD = answers(AT, canary_errors=1.0)
+DUE = given.facts(given.release(**NO_LOOK_YET), routes=(given.route(5),))
 
 
-def look(shop: Shop, observer: Observer, woken: "queue.Queue[float]") -> None:
-    """Have a pass begin the look that is due, and wait for its result."""
-    shop.pass_over_release(AT, observer)
-    assert woken.get(timeout=10) == 0.0
-    assert shop.release().status.metrics == ()
+@dataclass
+class Watched:
+    """An observer on a clock that the test sets, what its looks read, and what it asked for."""
+
+    reads: Mapping[str, Look | NoEvidence] | Exception = field(default_factory=lambda: GOOD)
+    now: datetime = AT
+    taken: list[Release] = field(default_factory=list)
+    woken: "queue.Queue[float]" = field(default_factory=queue.Queue)
+
+    def __post_init__(self) -> None:
+        """Begin to observe."""
+        self.observer = Observer(
+            workers=1,
+            look=self._look,
+            wake=lambda _namespace, _name, seconds: self.woken.put(seconds),
+            clock=lambda: self.now,
+        )
+
+    def _look(self, release: Release, now: datetime) -> Judged | None:
+        self.taken.append(release)
+        if isinstance(self.reads, Exception):
+            raise self.reads
+        return judge_look(release, self.reads, history, now)
+
+    def begin(self, facts: Facts = DUE) -> float:
+        """Have a pass begin the look that is due; return the seconds to the next pass."""
+        assert self.observer.judged(facts, self.now) is None
+        return self.woken.get(timeout=10)
+
+    def decide(self, facts: Facts = DUE) -> Decision:
+        """Decide with the result that is there."""
+        judged = self.observer.judged(facts, self.now)
+        assert judged is not None
+        return decide(replace(facts, judged=judged), self.now)
 
 
-@pytest.mark.parametrize(("status", "error"), [(500, Unavailable), (409, Conflict)])
+@pytest.fixture
+def watching() -> Iterator[Callable[..., Watched]]:
+    made = []
+
+    def watch(reads: Mapping[str, Look | NoEvidence] | Exception = GOOD) -> Watched:
+        made.append(Watched(reads))
+        return made[-1]
+
+    yield watch
+    for each in made:
+        each.observer.stop()
+
+
 def test_a_status_that_cannot_be_written_loses_no_look_and_counts_none_twice(
-    shop: Shop, status: int, error: type[Exception]
+    watching: Callable[..., Watched],
 ) -> None:
-    shop.put_release(a_release(**NO_LOOK_YET))
-    woken: queue.Queue[float] = queue.Queue()
-    with prometheus(GOOD) as (url, queries):
-        observer = shop.observer(AT, url, lambda *call: woken.put(call[2]))
-        look(shop, observer, woken)
-        asked = len(queries)
-        shop.api.refuse("PATCH", kinds.RELEASE, "checkout-2", *[status] * 3, part="status")
+    watched = watching()
+    assert watched.begin() == 0.0
+    decisions = [watched.decide() for _ in range(4)]  # of which the last one can be written
 
-        for _ in range(3):
-            with pytest.raises(error):
-                shop.pass_over_release(AT, observer)
-        shop.pass_over_release(AT, observer)
-
-        (metric,) = shop.release().status.metrics
+    for decision in decisions:
+        (metric,) = decision.status.metrics
         assert (metric.looks, metric.looks_at_weight) == (1, 1)
-        assert metric.canary_requests == pytest.approx(75, abs=2)  # 15 s of 5 a second
-        assert shop.release().status.exposure.requests == pytest.approx(75, abs=2)
-        assert metric.until == pytest.approx(AT.timestamp())
-
-        stored = shop.release()
-        shop.pass_over_release(AT, observer)
-        assert shop.release() == stored
-        assert len(queries) == asked
-        observer.stop()
+        assert metric.canary_requests == CANARY
+        assert metric.until == AT.timestamp()
+        assert decision.status.exposure.requests == CANARY
+    stored = given.seen(DUE, decisions[-1], AT)
+    assert watched.observer.judged(stored, AT) is None
+    assert watched.woken.empty()
+    assert len(watched.taken) == 1
 
 
-def test_the_verdict_of_a_look_survives_a_status_that_cannot_be_written(shop: Shop) -> None:
-    shop.put_release(a_release(**NO_LOOK_YET))
-    woken: queue.Queue[float] = queue.Queue()
-    with prometheus(BAD) as (url, queries):
-        observer = shop.observer(AT, url, lambda *call: woken.put(call[2]))
-        look(shop, observer, woken)
-        asked = len(queries)
-        shop.api.refuse("PATCH", kinds.RELEASE, "checkout-2", 500, part="status")
+def test_the_look_after_it_begins_where_the_stored_one_ended(
+    watching: Callable[..., Watched],
+) -> None:
+    watched = watching()
+    watched.begin()
+    stored = given.seen(DUE, watched.decide(), AT)
+    watched.now = AT + LOOK
+    watched.reads = answers(watched.now, canary_errors=0.01)
 
-        with pytest.raises(Unavailable):
-            shop.pass_over_release(AT, observer)
-        assert shop.weights() == [None, None]  # taken off before it could be recorded
-        shop.pass_over_release(AT, observer)
-        observer.stop()
+    assert watched.begin(stored) == 0.0
 
-    assert len(queries) == asked
-    status = shop.release().status
-    assert (status.phase, status.reason, status.outcome) == (
-        "RollingBack",
-        "Regressed",
-        "RolledBack",
-    )
-    assert status.message.startswith("http-errors 100 % against 1 % ")
+    decision = watched.decide(stored)
+    (metric,) = decision.status.metrics
+    assert (metric.looks, metric.canary_requests) == (2, 2 * CANARY)
+    assert decision.status.exposure.requests == 2 * CANARY
+    assert [each.status.metrics for each in watched.taken] == [(), stored.release.status.metrics]
 
 
-def test_a_result_for_a_state_that_has_moved_on_is_dropped(shop: Shop) -> None:
-    shop.put_release(a_release(**NO_LOOK_YET))
-    woken: queue.Queue[float] = queue.Queue()
-    with prometheus(BAD) as (url, queries):
-        observer = shop.observer(AT, url, lambda *call: woken.put(call[2]))
-        look(shop, observer, woken)
-        asked = len(queries)
-        later = NO_LOOK_YET | {"step_since": NOW + LOOK / 3}
-        shop.put_release(a_release(**later))
+def test_the_verdict_of_a_look_survives_a_status_that_cannot_be_written(
+    watching: Callable[..., Watched],
+) -> None:
+    watched = watching(BAD)
+    watched.begin()
+    for _ in range(2):
+        status = watched.decide().status
+        assert (status.phase, status.reason, status.outcome) == (
+            "RollingBack",
+            "Regressed",
+            "RolledBack",
+        )
+        assert status.message.startswith("http-errors 100 % against 1 % ")
+    assert len(watched.taken) == 1
 
-        shop.pass_over_release(AT, observer)
 
-        assert shop.release().status.phase == "Stepping"
-        assert woken.get(timeout=10) == 0.0
-        assert len(queries) > asked
-        observer.stop()
+def test_a_result_for_a_state_that_has_moved_on_is_dropped(
+    watching: Callable[..., Watched],
+) -> None:
+    watched = watching(BAD)
+    watched.begin()
+    later = given.release(**NO_LOOK_YET | {"step_since": NOW + LOOK / 3})
+    moved = given.facts(later, routes=(given.route(5),))
+
+    assert watched.begin(moved) == 0.0
+    assert watched.taken == [DUE.release, later]
+    # What was known of the former state is gone for good.
+    assert watched.begin(DUE) == 0.0
+    assert watched.taken == [DUE.release, later, DUE.release]
+
+
+def test_a_release_that_ended_leaves_nothing_behind(watching: Callable[..., Watched]) -> None:
+    watched = watching()
+    watched.begin()
+    watched.observer.forget("shop", "checkout-2")
+    assert watched.begin() == 0.0
+    assert len(watched.taken) == 2
+
+
+def test_a_look_that_came_too_early_is_tried_again_in_a_second(
+    watching: Callable[..., Watched],
+) -> None:
+    watched = watching(EARLY)
+    assert watched.begin() == 1.0
+    assert watched.observer.again_at(DUE.release) == AT + SECOND
+    assert watched.observer.judged(DUE, AT + 0.9 * SECOND) is None
+    watched.now, watched.reads = AT + SECOND, GOOD
+    assert watched.begin() == 0.0
+    assert watched.observer.again_at(DUE.release) is None
+    assert len(watched.taken) == 2
+
+
+def test_a_look_that_fails_is_an_answer_too_and_leaves_the_evidence_alone(
+    watching: Callable[..., Watched],
+) -> None:
+    watched = watching(ZeroDivisionError("a bug of ours"))
+    with capture_logs() as logs:
+        assert watched.begin() == 0.0
+    assert [line["event"] for line in logs] == ["look failed"]
+    status = watched.decide().status
+    assert (status.phase, status.reason) == ("Holding", "LookFailed")
+    assert "a bug of ours" in status.message
+    assert status.metrics == ()

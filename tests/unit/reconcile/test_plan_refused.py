@@ -1,113 +1,108 @@
 """What the cluster refuses to a plan: a condition with its words, another try, nothing claimed."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from controller.api.base import Condition
-from controller.kube import kinds
-from controller.kube.errors import Unavailable
-from tests.unit.reconcile.apiserver import Json
-from tests.unit.reconcile.shop import NOW, Shop
-from tests.unit.release.given import SECOND
+from controller.api.plan import ReleasePlan, ReleasePlanStatus
+from controller.kube.errors import ApiError
+from controller.reconcile.attempts import act_for_plan, plan_due
+from controller.reconcile.patch import merge_difference
+from controller.release.plans import CreateRelease, Mark, PlanFacts, ProveGuard, decide_plan
+from tests.unit.reconcile.refusals import FORBIDDEN, NOT_DONE, REFUSED, WORDS, failing, named
+from tests.unit.release.given import NOW, SECOND, plan_facts, replica_set, waiting
+
+HOURS = 3600 * SECOND
+CHANGE = plan_facts(deployment=waiting(), revisions=(replica_set(), replica_set("b", 0)))
 
 
-@pytest.fixture
-def waiting(shop: Shop) -> Shop:
-    """Return the shop with a change that waits and no release yet."""
-    for kind, name in (
-        (kinds.RELEASE, "checkout-2"),
-        (kinds.DEPLOYMENT, "checkout-canary"),
-        (kinds.SERVICE, "checkout-canary"),
-    ):
-        del shop.api.objects[kind.path("shop", name)]
-    return shop
+def acted(
+    facts: PlanFacts,
+    now: datetime = NOW,
+    create: ApiError | None = None,
+    prove: ApiError | None = None,
+) -> tuple[list[Any], ReleasePlanStatus]:
+    """Do one pass in which making a release or proving the guard may fail."""
+    tried: list[Any] = []
+    do = failing(*([(CreateRelease, create)] if create else []), tried=tried)
+
+    def prove_guard() -> bool:
+        tried.append(ProveGuard())
+        if prove is not None:
+            raise prove
+        return True
+
+    return tried, act_for_plan(facts, decide_plan(facts, now), do, prove_guard, lambda: now)
 
 
-def conditions(shop: Shop) -> dict[str, Condition]:
-    return {each.type: each for each in shop.plan().status.conditions}
+def stored(facts: PlanFacts, status: ReleasePlanStatus) -> PlanFacts:
+    """Return the facts of the next pass, once that status is written."""
+    plan = ReleasePlan.model_validate({**facts.plan.wire(), "status": status.wire()})
+    return plan_facts(plan=plan, deployment=facts.deployment, revisions=facts.revisions)
 
 
-def stored_plan(shop: Shop) -> Json:
-    found = shop.api.get(kinds.RELEASE_PLAN, "checkout")
-    assert found is not None
-    return found
+def condition(status: ReleasePlanStatus, kind: str) -> Condition:
+    return next(each for each in status.conditions if each.type == kind)
 
 
-@pytest.mark.parametrize("status", [403, 422])
+@pytest.mark.parametrize("error", REFUSED, ids=named)
 def test_a_release_that_may_not_be_made_blocks_the_plan_with_the_clusters_words(
-    waiting: Shop, status: int
+    error: ApiError,
 ) -> None:
-    waiting.api.refuse("POST", kinds.RELEASE, None, status)
-
-    assert waiting.pass_over_plan() == 0.0  # its status has changed
-
-    assert waiting.plan().status.phase == "Blocked"
-    stalled = conditions(waiting)["Stalled"]
-    assert (stalled.status, stalled.reason) == ("True", "ClusterRefused")
-    assert "by the test" in stalled.message
-    assert waiting.api.get(kinds.RELEASE, "checkout-2") is None
+    tried, status = acted(CHANGE, create=error)
+    assert any(isinstance(action, CreateRelease) for action in tried)
+    assert status.phase == "Blocked"
+    for kind, value in (("Ready", "False"), ("Reconciling", "False"), ("Stalled", "True")):
+        told = condition(status, kind)
+        assert (told.status, told.reason, told.message) == (value, "ClusterRefused", WORDS)
 
 
-def test_it_is_tried_again_in_10_seconds_without_a_write_in_between(waiting: Shop) -> None:
-    waiting.api.refuse("POST", kinds.RELEASE, None, *[403] * 3)
-    waiting.pass_over_plan()
-    blocked = stored_plan(waiting)
+def test_it_is_tried_again_in_10_seconds_without_a_write_in_between() -> None:
+    _, blocked = acted(CHANGE, create=FORBIDDEN)
+    facts = stored(CHANGE, blocked)
+    for second in (1, 11):
+        now = NOW + second * SECOND
+        tried, status = acted(facts, now, create=FORBIDDEN)
+        assert any(isinstance(action, CreateRelease) for action in tried)
+        assert merge_difference(facts.plan.status.wire(), status.wire()) == {}
+        assert plan_due(decide_plan(facts, now), status, now) == now + 10 * SECOND
 
-    for second in (0, 10):
-        assert waiting.pass_over_plan(NOW + second * SECOND) == 10.0
-        assert stored_plan(waiting) == blocked
-
-    waiting.pass_over_plan(NOW + 20 * SECOND)
-    assert waiting.api.get(kinds.RELEASE, "checkout-2") is not None
-    assert waiting.plan().status.phase == "Releasing"
-    assert conditions(waiting)["Stalled"].status == "False"
+    now = NOW + 21 * SECOND
+    _, status = acted(facts, now)
+    assert status.phase == "Releasing"
+    assert condition(status, "Stalled").status == "False"
+    decision = decide_plan(facts, now)
+    assert plan_due(decision, status, now) == decision.again_at
 
 
-def test_a_guard_that_may_not_be_tried_is_not_claimed(waiting: Shop) -> None:
-    waiting.pass_over_plan()
-    assert waiting.plan().status.guard == "Guarded"
-    hours = 3600 * SECOND
-    waiting.api.refuse("PATCH", kinds.DEPLOYMENT, "checkout", 403)
+def test_a_guard_that_was_proven_is_claimed() -> None:
+    tried, status = acted(plan_facts(), NOW + HOURS)
+    assert ProveGuard() in tried
+    assert (status.guard, status.guard_proven_at) == ("Guarded", NOW + HOURS)
 
-    waiting.pass_over_plan(NOW + hours)
 
-    status = waiting.plan().status
+@pytest.mark.parametrize("error", REFUSED, ids=named)
+def test_a_guard_that_may_not_be_tried_is_not_claimed(error: ApiError) -> None:
+    _, status = acted(plan_facts(), NOW + HOURS, prove=error)
     assert (status.phase, status.guard, status.guard_proven_at) == ("Blocked", "", None)
-    assert conditions(waiting)["Stalled"].reason == "ClusterRefused"
+    assert condition(status, "Stalled").reason == "ClusterRefused"
 
 
-def test_one_refused_action_keeps_no_other_from_being_done(waiting: Shop) -> None:
+def test_one_refused_action_keeps_no_other_from_being_done() -> None:
     """A change waits that is marked as rejected: the mark goes although no release may be made."""
-    found = waiting.deployment()
-    mark = {"type": "Stalled", "status": "True", "reason": "RevisionRejected", "message": "old"}
-    status = {**found["status"], "conditions": [mark]}
-    waiting.api.put(kinds.DEPLOYMENT, {**found, "status": status})
-    waiting.api.refuse("POST", kinds.RELEASE, None, 403)
-
-    waiting.pass_over_plan()
-
-    assert waiting.deployment()["status"]["conditions"] == []
-    assert waiting.plan().status.phase == "Blocked"
+    marked = waiting(mark="old")
+    facts = plan_facts(deployment=marked, revisions=CHANGE.revisions)
+    tried, status = acted(facts, create=FORBIDDEN)
+    kinds = [type(action) for action in tried]
+    assert kinds.index(CreateRelease) < kinds.index(Mark)
+    assert Mark("") in tried
+    assert status.phase == "Blocked"
 
 
-def test_a_server_that_is_away_is_no_refusal(waiting: Shop) -> None:
-    waiting.api.refuse("POST", kinds.RELEASE, None, 500)
-    before = stored_plan(waiting)
-    with pytest.raises(Unavailable):
-        waiting.pass_over_plan()
-    assert stored_plan(waiting) == before
-
-
-def test_other_plans_go_on(waiting: Shop) -> None:
-    waiting.api.refuse("POST", kinds.RELEASE, None, 403)
-    other = stored_plan(waiting)
-    spec = {**other["spec"], "traffic": {**other["spec"]["traffic"], "service": "cart"}}
-    head = {**other["metadata"], "name": "cart", "uid": "uid-of-cart"}
-    waiting.api.put(kinds.RELEASE_PLAN, {**other, "metadata": head, "spec": spec})
-
-    waiting.pass_over_plan()
-    waiting.pass_over_plan(name="cart")
-
-    cart = waiting.api.get(kinds.RELEASE_PLAN, "cart")
-    assert cart is not None
-    reasons = {each["reason"] for each in cart["status"]["conditions"]}
-    assert reasons == {"DeploymentMissing"}
+@pytest.mark.parametrize("error", NOT_DONE, ids=named)
+def test_a_server_that_is_away_or_busy_is_no_refusal(error: ApiError) -> None:
+    with pytest.raises(type(error)) as raised:
+        acted(CHANGE, create=error)
+    assert raised.value is error

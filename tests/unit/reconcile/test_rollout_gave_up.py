@@ -1,7 +1,8 @@
 """A promotion whose rollout gave up: whether it is this one's, and whether the version is to blame.
 
 Kubernetes leaves Progressing=False/ProgressDeadlineExceeded on a Deployment through a pause and
-after it, until a new ReplicaSet is made or the rollout gets on.
+after it, until a new ReplicaSet is made or the rollout gets on. Here from the objects as they are
+read to what is decided.
 """
 
 from datetime import datetime
@@ -9,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from controller.kube import kinds
-from tests.unit.reconcile.apiserver import Json
-from tests.unit.reconcile.shop import NEXT, NOW, Shop, a_release, pod, replica_set
-from tests.unit.release.given import SECOND, at_step
+from controller.api.release import ReleaseStatus
+from controller.reconcile.release import gather
+from controller.release.machine import decide
+from tests.unit.reconcile.known import Item, Json, known
+from tests.unit.reconcile.shop import SHOP, a_release, pod, replica_set, routes, users_deployment
+from tests.unit.release.given import NOW, SECOND, at_step
 
 DEADLINE = 600 * SECOND
 GAVE_UP = NOW + DEADLINE
-PROMOTING = at_step(2, phase="Promoting", reason="Earned", phase_since=NOW)
+PROMOTING = a_release(**at_step(2, phase="Promoting", reason="Earned", phase_since=NOW))
 CRASHED = {
     "containerStatuses": [
         {
@@ -50,6 +53,8 @@ QUOTA = {
     "reason": "FailedCreate",
     "message": "pods is forbidden: exceeded quota: pods",
 }
+BEFORE = "2026-03-01T11:59:59Z"
+OWN = "2026-03-01T12:10:00Z"
 
 
 def progressing(since: str) -> Json:
@@ -62,62 +67,51 @@ def progressing(since: str) -> Json:
     }
 
 
-def rolling(shop: Shop, since: str, *conditions: Json, pods: Json | None = None) -> None:
-    """Have the promotion under way, with one pod of the next template."""
-    shop.put_release(a_release(**PROMOTING))
-    found = shop.deployment()
-    status = {**found["status"], "conditions": [progressing(since), *conditions]}
-    spec = {**found["spec"], "paused": False}
-    shop.api.put(kinds.DEPLOYMENT, {**found, "spec": spec, "status": status})
-    shop.api.put(kinds.REPLICA_SET, replica_set("checkout-b", "checkout", 2, 1))
-    if pods is not None:
-        shop.api.put(kinds.POD, pod("next-1", "checkout-b", **pods))
+def next_pod(status: Json | None) -> tuple[Item, ...]:
+    """Return the pod of the next template in the user's Deployment, if there is one."""
+    return () if status is None else (pod("next-1", "checkout-b", **status),)
 
 
-def outcome(shop: Shop, now: datetime = GAVE_UP) -> tuple[str, str, str]:
-    shop.pass_over_release(now)
-    status = shop.release().status
-    return status.phase.value, status.outcome, status.reason
+def outcome(
+    deployment: Item, pods: Json | None, now: datetime = GAVE_UP
+) -> tuple[ReleaseStatus, tuple[str, str, str]]:
+    """Decide about the promotion; return its status, and in short phase, outcome and reason."""
+    moved = (deployment, replica_set("checkout-b", 2, 1), *next_pod(pods))
+    facts = gather(known(*SHOP, *routes(50), *moved, now=now), PROMOTING)
+    status = decide(facts, now).status
+    return status, (status.phase.value, status.outcome, status.reason)
 
 
-OWN = "2026-03-01T12:10:00Z"
-
-
-@pytest.mark.parametrize("at", ["2026-03-01T11:59:59Z", "2026-02-01T12:00:00Z"])
-def test_a_rollout_that_gave_up_before_this_promotion_rejects_nothing(shop: Shop, at: str) -> None:
-    rolling(shop, at, pods={})
-    for now in (NOW, GAVE_UP - SECOND):
-        assert outcome(shop, now) == ("Promoting", "", "Earned")
+@pytest.mark.parametrize("at", [BEFORE, "2026-02-01T12:00:00Z"])
+@pytest.mark.parametrize("now", [NOW, GAVE_UP - SECOND])
+def test_a_rollout_that_gave_up_before_this_promotion_rejects_nothing(
+    at: str, now: datetime
+) -> None:
+    rolling = users_deployment(progressing(at), paused=False)
+    assert outcome(rolling, {}, now)[1] == ("Promoting", "", "Earned")
 
 
 @pytest.mark.parametrize("pods", [{}, CRASHED, UNSCHEDULED, None])
-def test_one_that_has_not_moved_at_all_since_is_aborted_and_not_rejected(
-    shop: Shop, pods: Any
-) -> None:
+def test_one_that_has_not_moved_at_all_since_is_aborted_and_not_rejected(pods: Any) -> None:
     """Such as a retry whose first pod nobody can make: the condition is never written anew."""
-    rolling(shop, "2026-03-01T11:59:59Z", pods=pods)
-    assert outcome(shop) == ("RollingBack", "Aborted", "StableRolloutFailed")
+    rolling = users_deployment(progressing(BEFORE), paused=False)
+    assert outcome(rolling, pods)[1] == ("RollingBack", "Aborted", "StableRolloutFailed")
 
 
-def test_what_kubernetes_has_not_yet_seen_unpaused_says_nothing(shop: Shop) -> None:
-    rolling(shop, OWN, pods={})
-    found = shop.deployment()
-    shop.api.put(kinds.DEPLOYMENT, {**found, "metadata": {**found["metadata"], "generation": 2}})
-    assert outcome(shop) == ("Promoting", "", "Earned")
+def test_what_kubernetes_has_not_yet_seen_unpaused_says_nothing() -> None:
+    unseen = users_deployment(progressing(OWN), paused=False, generation=2)
+    assert outcome(unseen, {})[1] == ("Promoting", "", "Earned")
 
 
-def test_a_condition_that_a_pause_has_kept_says_nothing(shop: Shop) -> None:
-    rolling(shop, OWN, pods={})
-    found = shop.deployment()
-    shop.api.put(kinds.DEPLOYMENT, {**found, "spec": {**found["spec"], "paused": True}})
-    assert outcome(shop)[0] == "Promoting"
+def test_a_condition_that_a_pause_has_kept_says_nothing() -> None:
+    assert outcome(users_deployment(progressing(OWN)), {})[1] == ("Promoting", "", "Earned")
 
 
 @pytest.mark.parametrize("pods", [{}, CRASHED], ids=["nothing else is wrong", "crashes"])
-def test_its_own_rollout_that_gave_up_is_rolled_back(shop: Shop, pods: Json) -> None:
-    rolling(shop, OWN, pods=pods)
-    assert outcome(shop) == ("RollingBack", "RolledBack", "StableRolloutFailed")
-    assert "has timed out progressing" in shop.release().status.message
+def test_its_own_rollout_that_gave_up_is_rolled_back(pods: Json) -> None:
+    status, short = outcome(users_deployment(progressing(OWN), paused=False), pods)
+    assert short == ("RollingBack", "RolledBack", "StableRolloutFailed")
+    assert "has timed out progressing" in status.message
 
 
 @pytest.mark.parametrize(
@@ -129,19 +123,11 @@ def test_its_own_rollout_that_gave_up_is_rolled_back(shop: Shop, pods: Json) -> 
     ],
     ids=["no node", "no image", "quota"],
 )
-def test_what_the_cluster_could_not_carry_is_aborted_and_never_rejected(
-    shop: Shop, conditions: tuple[Json, ...], pods: Any, words: str
+def test_what_the_cluster_could_not_carry_is_aborted(
+    conditions: tuple[Json, ...], pods: Any, words: str
 ) -> None:
-    rolling(shop, OWN, *conditions, pods=pods)
-    assert outcome(shop) == ("RollingBack", "Aborted", "StableRolloutFailed")
-    assert words in shop.release().status.message
-
-    for second in range(1, 20):
-        shop.pass_over_release(GAVE_UP + second * SECOND)
-        emptied = shop.api.get(kinds.REPLICA_SET, "checkout-b")
-        if emptied is not None and emptied["spec"]["replicas"] == 0:
-            shop.api.put(kinds.REPLICA_SET, replica_set("checkout-b", "checkout", 2, 0))
-    assert shop.release().status.phase == "Aborted"
-    shop.pass_over_plan(GAVE_UP + 20 * SECOND)
-    plan = shop.plan().status
-    assert (plan.phase, plan.held, plan.rejected) == ("Held", NEXT, ())
+    """An aborted revision is held and not rejected; see the plan's tests."""
+    rolling = users_deployment(progressing(OWN), *conditions, paused=False)
+    status, short = outcome(rolling, pods)
+    assert short == ("RollingBack", "Aborted", "StableRolloutFailed")
+    assert words in status.message

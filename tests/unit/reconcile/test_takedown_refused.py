@@ -1,132 +1,156 @@
-"""A take-down that the cluster refuses in part, and one that a kill interrupts.
+"""A take-down of which something fails goes on with the rest, is recorded, and is tried again soon.
 
-All that can be done is done, what is recorded says so, and the rest is tried again soon.
+Also whose pods it empties, and what becomes of actions that fail while a release goes forward.
 """
 
-from contextlib import suppress
-from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from controller.api.release import Abort, Phase
-from controller.kube import kinds
+from controller.api.release import Phase
 from controller.kube.errors import ApiError
-from tests.unit.reconcile.shop import NEXT, NOW, ROUTES, STABLE, Shop, a_release, replica_set, route
-from tests.unit.release.given import SECOND, at_step
+from controller.kube.objects import ReplicaSet
+from controller.reconcile.attempts import act_for_release, do_all
+from controller.reconcile.release import gather
+from controller.reconcile.rollout import find_pods_to_empty
+from controller.release.facts import Decision, Facts, Pause, RemoveBackend, SetWeight
+from controller.release.machine import decide
+from tests.unit.reconcile.known import known
+from tests.unit.reconcile.refusals import NOT_DONE, REFUSED, WORDS, failing, named
+from tests.unit.reconcile.shop import SHOP, a_release, replica_set, routes, users_deployment
+from tests.unit.release import given
+from tests.unit.release.given import NOW, SECOND, at_step
 
-ABORT = Abort(by="ann", at=NOW, reason="looks odd")
-REGRESSED = at_step(
-    phase="RollingBack",
-    reason="Regressed",
-    message="errors 1.0 % became 5.0 %.",
-    outcome="RolledBack",
-    verdict="Regressed",
-    step_since=None,
-    weight={"wanted": 0, "confirmed": 5},
-)
-
-
-def promoting_and_aborted(shop: Shop) -> None:
-    """Put a release on the server whose promotion a person has just aborted."""
-    release = a_release(**at_step(2, phase="Promoting", reason="Earned"))
-    spec = release.spec.model_copy(update={"abort": ABORT})
-    shop.put_release(release.model_copy(update={"spec": spec}))
-    for name in ROUTES:
-        shop.api.put(kinds.HTTP_ROUTE, route(name, 50))
-    rolling = shop.deployment()
-    shop.api.put(kinds.DEPLOYMENT, {**rolling, "spec": {**rolling["spec"], "paused": False}})
+ABORT = {"by": "ann", "at": "2026-03-01T12:00:00Z", "reason": "looks odd"}
+ANY = pytest.mark.parametrize("error", [*REFUSED, *NOT_DONE], ids=named)
+LATER = NOW + 3 * SECOND  # when the actions are done
 
 
-@pytest.mark.parametrize("status", [400, 403, 409, 422, 429, 500])
-def test_what_one_refusal_leaves_to_do_is_done_recorded_and_tried_again(
-    shop: Shop, status: int
+def promoting_and_aborted() -> Facts:
+    """Return what is read of a release whose promotion a person has just aborted."""
+    release = a_release(**at_step(2, phase="Promoting", reason="Earned"), abort=ABORT)
+    return gather(known(*SHOP, *routes(50), users_deployment(paused=False)), release)
+
+
+def acted(
+    facts: Facts, decision: Decision, *failures: tuple[type, ApiError]
+) -> tuple[list[Any], Decision, list[ApiError]]:
+    """Return what was tried, what stands after that, and what failed."""
+    tried: list[Any] = []
+    do = failing(*failures, tried=tried)
+    after, failed = act_for_release(facts.release.status, decision, do, lambda: LATER)
+    return tried, after, failed
+
+
+@ANY
+def test_what_one_failure_leaves_to_do_is_done_recorded_and_tried_again(error: ApiError) -> None:
+    facts = promoting_and_aborted()
+    tried, after, failed = acted(facts, decide(facts, NOW), (RemoveBackend, error))
+
+    assert [type(action) for action in tried] == [RemoveBackend, Pause]
+    assert failed == [error]
+    assert (after.status.phase, after.status.outcome) == (Phase.ROLLING_BACK, "Aborted")
+    assert after.status.message == "ann aborted the release: looks odd"
+    assert after.again_at == LATER + 2 * SECOND
+
+
+@ANY
+def test_a_stop_that_fails_is_recorded_too_and_decided_again(error: ApiError) -> None:
+    facts = promoting_and_aborted()
+    tried, after, failed = acted(facts, decide(facts, NOW), (Pause, error))
+
+    assert [type(action) for action in tried] == [RemoveBackend, Pause]
+    assert failed == [error]
+    assert after.status.phase is Phase.ROLLING_BACK
+    again = decide(given.seen(facts, after, NOW), NOW + 2 * SECOND)
+    assert [type(action) for action in again.actions] == [RemoveBackend, Pause]
+
+
+def test_what_failed_altogether_is_told_altogether() -> None:
+    facts = promoting_and_aborted()
+    first, second = REFUSED
+    *_, failed = acted(facts, decide(facts, NOW), (RemoveBackend, first), (Pause, second))
+    assert failed == [first, second]
+
+
+def test_a_take_down_without_a_failure_stands_as_it_was_decided() -> None:
+    facts = promoting_and_aborted()
+    decision = decide(facts, NOW)
+    assert acted(facts, decision) == (list(decision.actions), decision, [])
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=named)
+def test_a_refusal_on_the_way_forward_holds_with_the_clusters_words(error: ApiError) -> None:
+    facts = given.facts(a_release())
+    forward = Decision(facts.release.status, (SetWeight(5), Pause("7")))
+    tried, after, failed = acted(facts, forward, (SetWeight, error))
+
+    assert tried == [SetWeight(5)]
+    assert failed == [error]
+    status = after.status
+    assert (status.phase, status.reason, status.message) == (Phase.HOLDING, "ClusterRefused", WORDS)
+    assert status.weight == facts.release.status.weight
+    assert after.again_at == LATER + 10 * SECOND
+
+
+def test_what_was_decided_on_the_way_forward_is_not_recorded_where_it_was_refused() -> None:
+    facts = given.facts(a_release())
+    raised = facts.release.status.model_copy(update={"step": 2})
+    _, after, _ = acted(facts, Decision(raised, (SetWeight(50),)), (SetWeight, REFUSED[0]))
+    assert after.status.step == 1
+
+
+@pytest.mark.parametrize("error", NOT_DONE, ids=named)
+def test_a_server_that_is_away_or_busy_ends_the_pass(error: ApiError) -> None:
+    facts = given.facts(a_release())
+    forward = Decision(facts.release.status, (SetWeight(5), Pause("7")))
+    with pytest.raises(type(error)) as raised:
+        acted(facts, forward, (SetWeight, error))
+    assert raised.value is error
+
+
+@ANY
+@pytest.mark.parametrize("fails", [0, 1, 2])
+def test_one_of_several_that_fails_keeps_no_other_from_being_done(
+    fails: int, error: ApiError
 ) -> None:
-    promoting_and_aborted(shop)
-    for name in ROUTES:
-        shop.api.refuse("PATCH", kinds.HTTP_ROUTE, name, *[status] * 8)
-    before = shop.weights()
+    tried = []
 
-    assert shop.pass_over_release() == 0.0  # its status has changed
+    def do(number: int) -> None:
+        tried.append(number)
+        if number == fails:
+            raise error
 
-    assert shop.weights() == before
-    assert shop.deployment()["spec"]["paused"] is True
-    status_now = shop.release().status
-    assert (status_now.phase, status_now.outcome) == (Phase.ROLLING_BACK, "Aborted")
-    assert status_now.message == "ann aborted the release: looks odd"
-
-    assert shop.pass_over_release() == pytest.approx(2.0)
-    shop.api.refusals.clear()
-    shop.pass_over_release(NOW + 2 * SECOND)
-    assert shop.weights() == [None, None]
+    assert do_all(do, range(3)) == [error]
+    assert tried == [0, 1, 2]
 
 
-def test_a_stop_that_fails_is_recorded_too_and_traffic_is_off(shop: Shop) -> None:
-    promoting_and_aborted(shop)
-    stop = shop.api.refuse("PATCH", kinds.DEPLOYMENT, "checkout", 409)
+def test_a_bug_is_no_answer_of_the_cluster() -> None:
+    def do(number: int) -> None:
+        raise ZeroDivisionError(number)
 
-    shop.pass_over_release()
-
-    assert stop in shop.api.writes
-    assert shop.weights() == [None, None]
-    assert shop.release().status.phase is Phase.ROLLING_BACK
-    shop.pass_over_release()
-    assert shop.deployment()["spec"]["paused"] is True
+    with pytest.raises(ZeroDivisionError):
+        do_all(do, range(3))
 
 
-def test_only_this_releases_pods_are_taken_out_of_the_users_deployment(shop: Shop) -> None:
-    promoting_and_aborted(shop)
-    for name, version, pods in (("checkout-a", 1, 3), ("checkout-b", 2, 1), ("checkout-0", 0, 0)):
-        shop.api.put(kinds.REPLICA_SET, replica_set(name, "checkout", version, pods))
-
-    for second in range(3):
-        shop.pass_over_release(NOW + second * SECOND)
-
-    assert shop.deployment()["spec"]["paused"] is True
-    sets = [shop.api.get(kinds.REPLICA_SET, f"checkout-{name}") for name in "0ab"]
-    assert [found["spec"]["replicas"] for found in sets if found] == [0, 3, 0]
+def found(*sizes: int) -> ReplicaSet | None:
+    """Return whose pods are emptied, with so many of an old, of stable's and of the next one."""
+    names = ("checkout-0", "checkout-a", "checkout-b")
+    sets = [
+        replica_set(name, version, size)
+        for version, (name, size) in enumerate(zip(names, sizes, strict=True))
+    ]
+    return find_pods_to_empty(known(*SHOP, *sets), a_release())
 
 
-def follow_to_its_end(shop: Shop) -> int:
-    """Do passes a second apart until the release has ended; return how often they were killed."""
-    kills = 0
-    for second in range(1, 30):
-        now = NOW + second * SECOND
-        with suppress(ApiError):
-            shop.pass_over_release(now)
-        if shop.api.dies_after == 0:
-            shop.api.dies_after, kills = None, kills + 1  # a new process begins
-        if shop.release().status.finished_at is not None:
-            return kills
-    raise AssertionError(f"it does not end: {shop.release().status}")
+def test_only_this_releases_pods_are_taken_out_of_the_users_deployment() -> None:
+    mine = found(1, 3, 1)
+    assert mine is not None
+    assert mine.meta.name == "checkout-b"
+    assert mine.meta.resource_version == str(len(SHOP) + 3)
 
 
-def test_no_write_of_a_take_down_is_left_out_below(shop: Shop) -> None:
-    shop.put_release(a_release(**REGRESSED))
-    assert follow_to_its_end(shop) == 0
-    assert len(shop.api.writes) == WRITES
-
-
-# Both routes, weight confirmed, traffic seen off, Deployment and Service deleted, the end.
-WRITES = 7
-
-
-@pytest.mark.parametrize("carried_out", range(WRITES))
-def test_a_kill_between_any_two_writes_changes_no_outcome(shop: Shop, carried_out: int) -> None:
-    shop.put_release(a_release(**REGRESSED))
-    shop.api.dies_after = carried_out
-
-    assert follow_to_its_end(shop) == 1
-
-    status = shop.release().status
-    assert (status.phase, status.reason) == (Phase.ROLLED_BACK, "Regressed")
-    assert status.message.startswith("errors 1.0 % became 5.0 %; ")
-    assert shop.weights() == [None, None]
-    assert shop.api.get(kinds.DEPLOYMENT, "checkout-canary") is None
-    assert shop.api.get(kinds.SERVICE, "checkout-canary") is None
-
-    shop.pass_over_plan(NOW + timedelta(minutes=1))
-    plan = shop.plan().status
-    assert plan.phase == "Rejected"
-    assert [(r.revision, r.reason) for r in plan.rejected] == [(NEXT, "Regressed")]
-    assert plan.stable is not None
-    assert plan.stable.revision == STABLE
+def test_where_it_has_none_nothing_is_emptied() -> None:
+    assert found(1, 3, 0) is None
+    assert find_pods_to_empty(known(*SHOP), a_release()) is None
+    assert find_pods_to_empty(known(), a_release()) is None
