@@ -45,7 +45,7 @@ def test_replicas_that_hang_are_waited_for_side_by_side() -> None:
         with pytest.raises(NotifyError, match=r"within 1 s; .*within 1 s; .*within 1 s$"):
             Alertmanager([one, two, three], timeout=1).post([ALERT])
         took = time.monotonic() - began
-    assert took < 2.5
+    assert took < 2.9  # one after the other it would be 3
 
 
 @pytest.mark.parametrize(
