@@ -13,9 +13,10 @@ from controller.metrics.reader import Look, NoEvidence
 from controller.reconcile.looks import Observer, judge_look
 from controller.release.facts import Decision, Facts, Judged
 from controller.release.machine import decide
-from tests.unit.reconcile.counts import CANARY, EARLY, answers, history
+from tests.unit.reconcile.counts import CANARY, EARLY, NOTHING, answers, history
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, SECOND, at_step
+from tests.waiting import eventually
 
 NO_LOOK_YET = at_step(metrics=[])
 AT = NOW + LOOK
@@ -38,9 +39,13 @@ class Watched:
         self.observer = Observer(
             workers=1,
             look=self._look,
-            wake=lambda _namespace, _name, seconds: self.woken.put(seconds),
+            wake=self._wake,
             clock=lambda: self.now,
         )
+
+    def _wake(self, _namespace: str, name: str, seconds: float) -> None:
+        if name == DUE.release.metadata.name:
+            self.woken.put(seconds)
 
     def _look(self, release: Release, now: datetime) -> Judged | None:
         self.taken.append(release)
@@ -58,6 +63,13 @@ class Watched:
         judged = self.observer.judged(facts, self.now)
         assert judged is not None
         return decide(replace(facts, judged=judged), self.now)
+
+    def looks(self) -> list[Release]:
+        """Return what looks were begun at until now: one worker takes them in turn."""
+        last = given.release(number=100 + len(self.taken), **NO_LOOK_YET)
+        self.observer.judged(given.facts(last), self.now)
+        eventually(lambda: last in self.taken, within=10, what="a look at another release")
+        return [release for release in self.taken if release.spec.number == 2]
 
 
 @pytest.fixture
@@ -87,9 +99,8 @@ def test_a_status_that_cannot_be_written_loses_no_look_and_counts_none_twice(
         assert metric.until == AT.timestamp()
         assert decision.status.exposure.requests == CANARY
     stored = given.seen(DUE, decisions[-1], AT)
-    assert watched.observer.judged(stored, AT) is None
-    assert watched.woken.empty()
-    assert len(watched.taken) == 1
+    assert watched.observer.judged(stored, AT + 0.9 * LOOK) is None
+    assert watched.looks() == [DUE.release]
 
 
 def test_the_look_after_it_begins_where_the_stored_one_ended(
@@ -105,9 +116,10 @@ def test_the_look_after_it_begins_where_the_stored_one_ended(
 
     decision = watched.decide(stored)
     (metric,) = decision.status.metrics
-    assert (metric.looks, metric.canary_requests) == (2, 2 * CANARY)
+    assert (metric.looks, metric.looks_at_weight) == (2, 2)
+    assert metric.canary_requests == 2 * CANARY
     assert decision.status.exposure.requests == 2 * CANARY
-    assert [each.status.metrics for each in watched.taken] == [(), stored.release.status.metrics]
+    assert watched.looks() == [DUE.release, stored.release]
 
 
 def test_the_verdict_of_a_look_survives_a_status_that_cannot_be_written(
@@ -123,7 +135,7 @@ def test_the_verdict_of_a_look_survives_a_status_that_cannot_be_written(
             "RolledBack",
         )
         assert status.message.startswith("http-errors 100 % against 1 % ")
-    assert len(watched.taken) == 1
+    assert watched.looks() == [DUE.release]
 
 
 def test_a_result_for_a_state_that_has_moved_on_is_dropped(
@@ -135,10 +147,19 @@ def test_a_result_for_a_state_that_has_moved_on_is_dropped(
     moved = given.facts(later, routes=(given.route(5),))
 
     assert watched.begin(moved) == 0.0
-    assert watched.taken == [DUE.release, later]
-    # What was known of the former state is gone for good.
-    assert watched.begin(DUE) == 0.0
-    assert watched.taken == [DUE.release, later, DUE.release]
+    assert watched.looks() == [DUE.release, later]
+
+
+def test_a_look_that_saw_nothing_counts_for_its_own_time_only(
+    watching: Callable[..., Watched],
+) -> None:
+    watched = watching(NOTHING)
+    watched.begin()
+    stored = given.seen(DUE, watched.decide(), AT)
+    assert stored.release.status.reason == "NoData"
+    watched.now = AT + LOOK
+    assert watched.begin(stored) == 0.0
+    assert watched.looks() == [DUE.release, stored.release]
 
 
 def test_a_release_that_ended_leaves_nothing_behind(watching: Callable[..., Watched]) -> None:
@@ -146,7 +167,7 @@ def test_a_release_that_ended_leaves_nothing_behind(watching: Callable[..., Watc
     watched.begin()
     watched.observer.forget("shop", "checkout-2")
     assert watched.begin() == 0.0
-    assert len(watched.taken) == 2
+    assert watched.looks() == [DUE.release, DUE.release]
 
 
 def test_a_look_that_came_too_early_is_tried_again_in_a_second(
@@ -156,20 +177,24 @@ def test_a_look_that_came_too_early_is_tried_again_in_a_second(
     assert watched.begin() == 1.0
     assert watched.observer.again_at(DUE.release) == AT + SECOND
     assert watched.observer.judged(DUE, AT + 0.9 * SECOND) is None
+    assert watched.looks() == [DUE.release]
     watched.now, watched.reads = AT + SECOND, GOOD
     assert watched.begin() == 0.0
     assert watched.observer.again_at(DUE.release) is None
-    assert len(watched.taken) == 2
 
 
 def test_a_look_that_fails_is_an_answer_too_and_leaves_the_evidence_alone(
     watching: Callable[..., Watched],
 ) -> None:
-    watched = watching(ZeroDivisionError("a bug of ours"))
+    watched = watching()
+    watched.begin()
+    stored = given.seen(DUE, watched.decide(), AT)
+    watched.now, watched.reads = AT + LOOK, ZeroDivisionError("a bug of ours")
     with capture_logs() as logs:
-        assert watched.begin() == 0.0
+        assert watched.begin(stored) == 0.0
     assert [line["event"] for line in logs] == ["look failed"]
-    status = watched.decide().status
+    status = watched.decide(stored).status
     assert (status.phase, status.reason) == ("Holding", "LookFailed")
     assert "a bug of ours" in status.message
-    assert status.metrics == ()
+    assert status.metrics == stored.release.status.metrics != ()
+    assert status.exposure == stored.release.status.exposure

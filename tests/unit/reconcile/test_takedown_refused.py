@@ -73,9 +73,12 @@ def test_what_failed_altogether_is_told_altogether() -> None:
     assert failed == [first, second]
 
 
-def test_a_take_down_without_a_failure_stands_as_it_was_decided() -> None:
+def test_without_a_failure_all_stands_as_it_was_decided() -> None:
     facts = promoting_and_aborted()
     decision = decide(facts, NOW)
+    assert acted(facts, decision) == (list(decision.actions), decision, [])
+    raised = facts.release.status.model_copy(update={"message": "another"})
+    decision = Decision(raised, (SetWeight(50), Pause("7")), NOW)
     assert acted(facts, decision) == (list(decision.actions), decision, [])
 
 
