@@ -153,13 +153,13 @@ def test_a_result_for_a_state_that_has_moved_on_is_dropped(
 def test_a_look_that_saw_nothing_counts_for_its_own_time_only(
     watching: Callable[..., Watched],
 ) -> None:
-    watched = watching(NOTHING)
-    watched.begin()
-    stored = given.seen(DUE, watched.decide(), AT)
-    assert stored.release.status.reason == "NoData"
-    watched.now = AT + LOOK
-    assert watched.begin(stored) == 0.0
-    assert watched.looks() == [DUE.release, stored.release]
+    watched, facts = watching(NOTHING), DUE
+    for number in range(1, 4):
+        assert watched.begin(facts) == 0.0
+        facts = given.seen(facts, watched.decide(facts), watched.now)
+        assert facts.release.status.reason == "NoData"
+        watched.now = AT + number * LOOK
+    assert len(watched.looks()) == 3
 
 
 def test_a_release_that_ended_leaves_nothing_behind(watching: Callable[..., Watched]) -> None:
