@@ -12,8 +12,13 @@ FREEZE = "this object is frozen until Monday"
 
 
 @contextmanager
-def frozen(shop: Story, group: str, resource: str) -> Iterator[None]:
-    """Have the API server refuse every update of the shop's route or Deployment."""
+def frozen(
+    shop: Story, group: str, resource: str, *, name: str = NAME, part: str = ""
+) -> Iterator[None]:
+    """Have the API server refuse every update of one object, or of one part of it.
+
+    `name` is the object's, `part` its subresource.
+    """
     namespace = shop.shop.namespace
     policy = {
         "matchConstraints": {
@@ -21,14 +26,14 @@ def frozen(shop: Story, group: str, resource: str) -> Iterator[None]:
             "resourceRules": [
                 {
                     "apiGroups": [group],
-                    "apiVersions": ["v1"],
+                    "apiVersions": ["*"],
                     "operations": ["UPDATE"],
-                    "resources": [resource],
+                    "resources": [f"{resource}/{part}" if part else resource],
                 }
             ],
         },
         "matchConditions": [
-            {"name": "this-one", "expression": f"object.metadata.name == '{NAME}'"}
+            {"name": "this-one", "expression": f"object.metadata.name == '{name}'"}
         ],
         "validations": [{"expression": "false", "message": FREEZE}],
     }
@@ -41,14 +46,17 @@ def frozen(shop: Story, group: str, resource: str) -> Iterator[None]:
 
     def refused() -> bool:
         try:
-            shop.patch(resource, {"metadata": {"annotations": {"trial": "1"}}})
+            # A subresource takes no annotation, but it is asked all the same.
+            shop.patch(
+                resource, {"metadata": {"annotations": {"trial": "1"}}}, name=name, part=part
+            )
         except DevError as error:
             return FREEZE in str(error)
         return False
 
     kinds = "validatingadmissionpolicybindings,validatingadmissionpolicies"
     try:
-        until(f"{resource} {NAME} to be frozen", refused, seconds=60)
+        until(f"{resource} {name} to be frozen", refused, seconds=60)
         yield
     finally:
         shop.shop.kubectl("delete", kinds, namespace)

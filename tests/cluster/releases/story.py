@@ -67,9 +67,12 @@ class Story:
         """Apply objects, as `kubectl apply` does. DevError: with the API server's sentence."""
         self.shop.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(items))
 
-    def patch(self, kind: str, patch: Any, *, name: str = NAME, strategy: str = "merge") -> None:
-        """Change an object by a patch: merge, strategic or json."""
-        words = (f"--type={strategy}", f"--patch={json.dumps(patch)}")
+    def patch(
+        self, kind: str, patch: Any, *, name: str = NAME, strategy: str = "merge", part: str = ""
+    ) -> None:
+        """Change an object, or a subresource of it, by a patch: merge, strategic or json."""
+        words = [f"--type={strategy}", f"--patch={json.dumps(patch)}"]
+        words += [f"--subresource={part}"] if part else []
         self.shop.kubectl("patch", kind, name, *words)
 
     def load(self, rate: float = 50.0, mix: Mix = QUIET) -> Load:

@@ -40,6 +40,21 @@ def test_a_route_that_cannot_be_written_keeps_no_other_on_the_canary(
     assert {} == shop.canary()
 
 
+def test_traffic_is_off_though_nothing_can_be_recorded(story: Callable[..., Story]) -> None:
+    shop = story(replicas=1)
+    shop.set_image("v3")
+    shop.await_backends(SPLIT)
+    shop.await_release("Stepping", reason="Collecting")
+    with frozen(shop, "gander.dev", "releases", name="checkout-1", part="status"):
+        before = shop.release()
+        shop.gander("abort", "checkout-1")
+        shop.await_backends({NAME: 1}, seconds=15)
+        assert before == shop.release()
+    status = shop.await_end(seconds=90)
+    assert ("Aborted", "AbortedByPerson") == (status["phase"], status["reason"])
+    assert {} == shop.canary()
+
+
 def test_a_deployment_that_cannot_be_written_blocks_its_plan_and_no_other(
     story: Callable[..., Story],
 ) -> None:
