@@ -76,7 +76,7 @@ class Size:
 
 def measure(environment: Environment, size: Size, say: Callable[[str], None]) -> bool:
     """Measure, write the section, print it. False if not all could be measured."""
-    began = time.monotonic()
+    began, commit = time.monotonic(), _commit()
     cache = programs.cache_folder(os.environ)
     images = deploy.push_images(environment, cache, ("v1", "v2", "v3", "v6"), say)
     gander.install(environment, gander.push_image(environment, say))
@@ -84,7 +84,7 @@ def measure(environment: Environment, size: Size, say: Callable[[str], None]) ->
         clear(environment, api)
         bench = Bench(environment, images, api, say, began + RELEASES_SECONDS)
         measured = _measure(environment, api, bench, size, say)
-        setting = _setting(environment, api, size)
+        setting = _setting(environment, api, size, commit)
     section = _section(measured, setting, time.monotonic() - began)
     old = RESULTS.read_text() if RESULTS.exists() else ""
     RESULTS.write_text(replace_section(old, SECTION, section))
@@ -141,7 +141,7 @@ def _start(
     return start
 
 
-def _setting(environment: Environment, api: ApiServer, size: Size) -> str:
+def _setting(environment: Environment, api: ApiServer, size: Size, commit: str) -> str:
     """Say on what, when and with which command it was measured."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gateway = (
@@ -152,7 +152,7 @@ def _setting(environment: Environment, api: ApiServer, size: Size) -> str:
     now, kubernetes = datetime.now(UTC), api.object("/version")["gitVersion"]
     cores, busy = os.cpu_count(), os.getloadavg()[2]
     lines = [
-        f"- {now:%Y-%m-%d %H:%M} UTC, `make bench-release`, Gander {_commit()}",
+        f"- {now:%Y-%m-%d %H:%M} UTC, `make bench-release`, Gander {commit}",
         f"- {cores} cores, {memory:.0f} GiB of memory, Linux {platform.release()}",
         f"- Kubernetes {kubernetes}, {gateway}, Prometheus {_prometheus(environment)}",
         f"- the machine's load in the last 15 minutes: {busy:.1f}",
