@@ -1,0 +1,53 @@
+"""Amounts with their unit, and ratios, as a person reads them.
+
+Promises: bounds are rounded outward, so that words never claim more than the numbers.
+Leaves out: rates of requests and odds (words.py).
+"""
+
+import math
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """What a value is measured in; it only decides how the value is written."""
+
+    NONE = "none"
+    BYTES = "bytes"
+    CORES = "cores"
+    SECONDS = "seconds"
+    SHARE = "share"
+
+
+MOST_RATIO = 1000.0  # larger ratios are not told apart
+_BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
+_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def amount(value: float, unit: Unit) -> str:
+    """Return as in "412 MiB", "0.31 cores", "85 %" or "1,230"; a share is between 0 and 1."""
+    size = abs(value)
+    if unit is Unit.BYTES:
+        step = min(len(_BYTES) - 1, int(math.log2(size) // 10)) if size >= 1 else 0
+        return f"{_three(value / 1024.0**step)} {_BYTES[step]}"
+    if unit is Unit.SECONDS:
+        scale, name = next((s for s in _SECONDS if size >= s[0]), _SECONDS[0 if not size else -1])
+        return f"{_three(value / scale)} {name}"
+    if unit is Unit.SHARE:
+        return f"{_three(100.0 * value)} %"
+    return f"{_three(value)} cores" if unit is Unit.CORES else _three(value)
+
+
+def apart(low: float, point: float, high: float) -> str:
+    """Return as in "x1.35, between x1.2 and x1.5"; `high` is infinite where nothing bounds it."""
+    at_least = f"x{math.floor(min(low, MOST_RATIO) * 10) / 10:.1f}"
+    shown = f"x{point:.2f}" if point < MOST_RATIO else f"over x{MOST_RATIO:.0f}"
+    if high > MOST_RATIO:
+        return f"{shown}, at least {at_least}"
+    return f"{shown}, between {at_least} and x{math.ceil(high * 10) / 10:.1f}"
+
+
+def _three(value: float) -> str:
+    """Return a number with three digits, and all digits before the point up to a million."""
+    if abs(value) >= 1e6:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
