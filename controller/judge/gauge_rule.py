@@ -17,6 +17,7 @@ import math
 from typing import NamedTuple
 
 from controller.judge import gauge_chance
+from controller.judge.betting import TINY
 from controller.judge.gauge_history import GaugeHistory
 from controller.judge.gauge_look import GaugeQuestion, Measure
 from controller.judge.gauge_sums import STARTS, Kept, Sums
@@ -58,7 +59,7 @@ def safe_margin(question: GaugeQuestion) -> Margin:
 def excess(question: GaugeQuestion, sums: Sums, start: int, margin: Margin) -> float:
     """Return how far the canary is above a margin since a start, as a level or as a slope a look.
 
-    `start` is an index into STARTS.
+    A start is an index into STARTS, here and below.
     """
     since = sums.since[start]
     allowed = margin.relative * since.stable + margin.absolute
@@ -110,6 +111,15 @@ def above(question: GaugeQuestion, sums: Sums, alpha: float) -> tuple[int, ...]:
         if excess(question, sums, start, margin) > wide:
             found.append(start)
     return tuple(found)
+
+
+def clearest(question: GaugeQuestion, sums: Sums, alpha: float) -> int:
+    """Return the start since which the canary is above its margin most clearly, or the first."""
+    margin, clear = fail_margin(question), {}
+    for start in above(question, sums, alpha):
+        wide = chance(question, sums, start, alpha / 2, noise_share(start, alpha / 2))
+        clear[start] = excess(question, sums, start, margin) / max(wide, TINY)
+    return max(clear, key=lambda start: (clear[start], -start), default=0)
 
 
 def under(question: GaugeQuestion, sums: Sums, beta: float) -> bool:

@@ -221,8 +221,8 @@ class GaugeEvidence:
 
     @property
     def _shown(self) -> int:
-        """The first start since which the canary is above its margin; else the beginning."""
-        return min(gauge_rule.above(self.question, self.sums, self.question.share), default=0)
+        """The start since which the canary is above its margin most clearly; else the beginning."""
+        return gauge_rule.clearest(self.question, self.sums, self.question.share)
 
     @property
     def _compared(self) -> str:
