@@ -11,7 +11,7 @@ from controller.judge import Arm, CountsLook
 from controller.judge.betting import Floats
 from tests.unit.judge import reference
 
-Buckets = Sequence[float]
+Buckets = Sequence[float] | Floats
 Looks = Sequence[tuple[Buckets, Buckets]]
 
 

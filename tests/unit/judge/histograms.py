@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import special
 
 from controller.judge.betting import Floats
@@ -15,6 +16,7 @@ from controller.judge.latency import HistogramQuestion
 from controller.judge.layouts import HistogramLook, History
 
 Cdf = Callable[[Floats], Floats]
+Numbers = NDArray[np.float64] | NDArray[np.int64]
 
 # The boundaries that client libraries have by default, in seconds.
 DEFAULT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -70,12 +72,12 @@ def shares(shape: Cdf, bounds: Sequence[float]) -> Floats:
     return parts
 
 
-def classic(buckets: Floats, bounds: Sequence[float] = DEFAULT) -> Classic:
+def classic(buckets: Numbers, bounds: Sequence[float] = DEFAULT) -> Classic:
     """Return a histogram with so many requests per bucket."""
     return Classic((*bounds, math.inf), tuple(np.cumsum(buckets, dtype=np.float64).tolist()))
 
 
-def native(buckets: Floats, first: int, schema: int = 3) -> Native:
+def native(buckets: Numbers, first: int, schema: int = 3) -> Native:
     """Return a histogram with so many requests per bucket, from bucket number `first` on."""
     counts = tuple(float(requests) for requests in buckets)
     return Native(schema, 2.0**-128, 0.0, (Span(first, len(counts)),), counts)
