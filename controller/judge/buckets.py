@@ -29,6 +29,7 @@ MOST_REQUESTS = 1e11
 LOWEST_SCHEMA, HIGHEST_SCHEMA = -4, 8
 # Bucket numbers beyond this are no latency in any unit: schema 8 reaches 2 ** 256 there.
 FARTHEST = 2**16
+LONGEST = 1e300  # no boundary in any unit is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def read_native(name: str, histogram: Native) -> Exponential | Refused:
             f"evidence refused: the native histogram of {name} has schema {schema}; exponential "
             f"ones have {LOWEST_SCHEMA} to {HIGHEST_SCHEMA}, custom boundaries are read as classic",
         )
-    if not 0.0 <= threshold < math.inf:
+    if not 0.0 <= threshold <= LONGEST:
         return Refused(
             "BadBoundary",
             f"evidence refused: the zero bucket of {name} ends at {threshold}; "
@@ -181,7 +182,7 @@ def _counts(name: str, numbers: Sequence[float]) -> Floats | Refused:
 
 @lru_cache(maxsize=1024)
 def _bad_bounds(bounds: tuple[float, ...]) -> tuple[str, str] | None:
-    if any(math.isnan(bound) for bound in bounds):
+    if not all(abs(bound) <= LONGEST or bound == math.inf for bound in bounds):
         return "BadBoundary", "has a boundary le that is no number; expose it with numbers only"
     if any(low >= high for low, high in pairwise(bounds)):
         return "BadBoundary", "has boundaries that do not rise; check how it was read"

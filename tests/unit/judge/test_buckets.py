@@ -151,6 +151,9 @@ def test_torn_scrapes_count_every_request_once_in_the_end(
             Classic((math.nan, math.inf), (1.0, 2.0)), "BadBoundary", "no number", id="NaN le"
         ),
         pytest.param(
+            Classic((10**400, math.inf), (1.0, 2.0)), "BadBoundary", "no number", id="no float le"
+        ),
+        pytest.param(
             Classic((0.5, 0.1, math.inf), (1.0, 2.0, 3.0)), "BadBoundary", "rise", id="unsorted"
         ),
         pytest.param(

@@ -54,7 +54,7 @@ ANY_CLASSIC = st.one_of(
 ANY_NATIVE = st.builds(
     Native,
     st.integers(-60, 12),
-    st.floats(),
+    ANY_NUMBER,
     ANY_NUMBER,
     st.lists(st.builds(Span, st.integers(-(10**6), 10**6), st.integers(-2, 4)), max_size=3).map(
         tuple
