@@ -6,18 +6,36 @@ them has shown. It may be asked at every look: the bounds hold over the whole re
 
 Promises: pure functions of their arguments; the same looks give the same verdict. Bad numbers give
 `Refused`, never an exception and never a verdict. Needs numpy and nothing of the other packages.
-Leaves out: histograms, gauges and single numbers. A new kind of metric brings its own look, its own
-question and an evidence that satisfies the protocol `Evidence`. Formulas and proofs: docs/judge.md.
+`learn` tells from stable's pods before the release how far counts scatter beyond chance.
+
+A new kind of metric brings its own look, its own question and an evidence that satisfies the
+protocol `Evidence` or `ThresholdEvidence`. Formulas and proofs: docs/judge.md, docs/judge/pods.md.
 """
 
 from controller.judge.counts import Arm, CountsLook, CountsQuestion, Refused
+from controller.judge.current import CountsAtWeight
+from controller.judge.edges import away_from_edges, may_be_judged
 from controller.judge.evidence import CountsEvidence
 from controller.judge.foresight import requests_until_safe
+from controller.judge.history import Noise, PodHistory, learn
 from controller.judge.interval import Interval
-from controller.judge.verdict import Evidence, Judgement, MetricEvidence, Verdict, explain, judge
+from controller.judge.pods import noisy_pods
+from controller.judge.share import ShareCheck
+from controller.judge.verdict import (
+    AtWeight,
+    Evidence,
+    Judgement,
+    MetricEvidence,
+    ThresholdEvidence,
+    Verdict,
+    explain,
+    judge,
+)
 
 __all__ = [
     "Arm",
+    "AtWeight",
+    "CountsAtWeight",
     "CountsEvidence",
     "CountsLook",
     "CountsQuestion",
@@ -25,9 +43,17 @@ __all__ = [
     "Interval",
     "Judgement",
     "MetricEvidence",
+    "Noise",
+    "PodHistory",
     "Refused",
+    "ShareCheck",
+    "ThresholdEvidence",
     "Verdict",
+    "away_from_edges",
     "explain",
     "judge",
+    "learn",
+    "may_be_judged",
+    "noisy_pods",
     "requests_until_safe",
 ]

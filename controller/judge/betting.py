@@ -10,10 +10,16 @@ p_b; both may drift. The opposite claim (>=) is played with odds below 1. The co
 of k-sample e-variables (Turner, Ly and Gruenwald, 2024) with a margin and stakes in the manner of
 Waudby-Smith and Ramdas (2024).
 
+The game on "worse" is played from several starts at once, so that a fault that comes late is not
+held up by what the game lost before: FIRST of the stake plays from the beginning, and every
+JOIN_EVERY looks a part of the rest joins. Bets are linear in the capital, so the starts of one bet
+need one number together, whatever their count (Shin, Ramdas and Rinaldo, 2024, on e-detectors).
+
 Promises: every number returned is finite for counts between 0 and 1e15 with both arms present.
 All functions take floats, or arrays whose last axis has length 1, for many releases at once.
 Leaves out: validation of counts (counts.py), and requests that fail in clumps: the game is fair
-only if requests fail independently of each other, given the arm and the moment.
+only if requests fail independently of each other, given the arm and the moment. What is done where
+they do not is in history.py and pods.py.
 """
 
 import math
@@ -25,6 +31,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Number = float | Floats
 
+# The largest count a look may have: float64 still adds it to others without rounding.
+MOST_REQUESTS = 1e15
 # No stake may lose more than this share of the capital on a single request.
 RUIN = 0.95
 # Stakes are placed as if a rate were never nearer to 1 than this, where float64 runs out of digits.
@@ -37,6 +45,10 @@ WORSE_ODDS: Floats = 1.0 + np.geomspace(0.08, 15.0, 9)
 SAFE_STEPS: Floats = np.array([0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8, 2.5])
 SMALLEST_GAP = 0.01  # in log odds: with a margin of 0 the canary has to be proven better
 LARGEST_STEP = 3.0  # in log odds: nearly "no bad request at all"
+
+FIRST = 0.75
+JOIN_EVERY = 20  # looks
+JOINS = 1.0 / 9.0  # of what has not joined yet
 
 
 class Tally(NamedTuple):
@@ -51,8 +63,12 @@ class Tally(NamedTuple):
 class Null(NamedTuple):
     """The line p_c = ratio * p_b + shift between the two claims; ratio > 0, 0 <= shift < 1."""
 
-    ratio: float
+    ratio: Number
     shift: float
+
+    def at(self, stable: float) -> float:
+        """Return the p_c that the line puts beside a p_b, where ratio is one number."""
+        return float(self.ratio * stable + self.shift)
 
 
 def reference(null: Null, past: Tally) -> tuple[Number, Number]:
@@ -71,7 +87,7 @@ def reference(null: Null, past: Tally) -> tuple[Number, Number]:
         (gap + root) / np.maximum(2.0 * weight * ratio, TINY),
         2.0 * past.stable_bad * shift / np.maximum(root - gap, TINY),
     )
-    stable = np.minimum(np.maximum(stable, 0.0), max(0.0, (1.0 - EDGE - shift) / ratio))
+    stable = np.minimum(np.maximum(stable, 0.0), np.maximum(0.0, (1.0 - EDGE - shift) / ratio))
     return ratio * stable + shift, stable
 
 
@@ -123,8 +139,16 @@ def safe_growth(look: Tally, null: Null, past: Tally) -> Floats:
     return growth(look, null, (a, b), np.exp(-steps))
 
 
-def log_mean(log_capital: tuple[float, ...]) -> float:
-    """Return the logarithm of the mean of capitals given by their logarithms."""
-    top = max(log_capital)
-    total = sum(math.exp(value - top) for value in log_capital)
-    return top + math.log(total / len(log_capital))
+def joined(log_capital: Floats, stake: float) -> Floats:
+    """Return the log capital of bets that `stake` has joined."""
+    more: Floats = np.logaddexp(log_capital, math.log(max(stake, TINY)))
+    return more
+
+
+def log_mean(log_capital: tuple[float, ...], aside: float = 0.0) -> float:
+    """Return the log of the mean of capitals given by their logs, plus a capital not at stake."""
+    logs = [value - math.log(len(log_capital)) for value in log_capital]
+    if aside > 0.0:
+        logs.append(math.log(aside))
+    top = max(logs)
+    return top + math.log(sum([math.exp(value - top) for value in logs]))

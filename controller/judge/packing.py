@@ -18,8 +18,8 @@ def pack(header: bytes, numbers: Sequence[float]) -> str:
     return base64.b64encode(body + struct.pack("<I", zlib.crc32(body))).decode("ascii")
 
 
-def unpack(header: bytes, text: str, count: int) -> tuple[float, ...]:
-    """Return the `count` numbers in a text made by `pack` with the same header.
+def unpack(header: bytes, text: str, count: int | None = None) -> tuple[float, ...]:
+    """Return the `count` numbers in a text made by `pack` with the same header, or all of them.
 
     Raises ValueError that says what is wrong with the text.
     """
@@ -32,6 +32,8 @@ def unpack(header: bytes, text: str, count: int) -> tuple[float, ...]:
             f"packed evidence starts with {raw[:4]!r}, this version reads {header!r}; "
             "start the metric's evidence again"
         )
+    if count is None:
+        count = max(0, len(raw) - len(header) - 4) // 8
     body, expected = raw[:-4], len(header) + 8 * count + 4
     if len(raw) != expected:
         raise ValueError(f"packed evidence has {len(raw)} bytes instead of {expected}")
@@ -41,6 +43,6 @@ def unpack(header: bytes, text: str, count: int) -> tuple[float, ...]:
 
 
 def split(numbers: Sequence[float], sizes: Iterable[int]) -> list[tuple[float, ...]]:
-    """Return consecutive pieces of `numbers` of the given sizes."""
+    """Return consecutive pieces of `numbers` of the given sizes; the last may come out short."""
     rest = iter(numbers)
     return [tuple(islice(rest, size)) for size in sizes]

@@ -1,19 +1,30 @@
 """All metrics of a release together: one verdict.
 
 Regressed: the weighted mean of the metrics' e-values has reached 1/falseRollback. The mean of
-e-processes is one, whatever the metrics share, so the bound holds for the whole release.
-Safe: every required metric has shown that it is no worse than its margin.
+e-processes is one, whatever the metrics share, so the bound holds for the whole release. Metrics
+that are judged by a threshold instead of a bet, such as gauges, get a part of falseRollback for
+themselves (union bound).
+Safe: every required metric has shown that it is no worse than its margin, and nothing holds.
 Otherwise Inconclusive, which is never "passed".
 
-Leaves out: what a verdict leads to (release), and every property of a single kind of metric:
-`Evidence` is all that this file knows of one.
+A metric that may only advise is shown, but it neither rolls back nor counts as shown to be safe.
+
+Leaves out: what a verdict leads to (release), and every property of a single kind of metric: the
+protocols here are all that this file knows of one.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+# What all threshold rules together get of falseRollback, beside metrics with e-values.
+THRESHOLD_PART = 0.2
+# Whichever of the canary's pods is left out, this part of the threshold has to remain, in nats, and
+# this part of what all pods have shown: what one bad pod adds grows without end.
+LEFT_OF_THRESHOLD = 0.35
+LEFT_OF_EVIDENCE = 0.2
 
 
 class Verdict(StrEnum):
@@ -25,15 +36,23 @@ class Verdict(StrEnum):
 
 
 class Evidence(Protocol):
-    """What one metric has shown so far, whatever its kind. An immutable value."""
+    """What one metric has shown so far by bets, whatever its kind. An immutable value."""
 
     @property
     def looks(self) -> int:
         """Looks that had data."""
 
     @property
+    def advisory(self) -> str:
+        """Why the metric may only advise; empty if it may decide. Fixed before the first look."""
+
+    @property
     def log_e_regressed(self) -> float:
         """Log e-value against "the canary is no worse"; 0 before any look."""
+
+    @property
+    def log_e_without_one_pod(self) -> float:
+        """The same, without the pod that carries most; the same number where pods are unknown."""
 
     @property
     def log_e_safe(self) -> float:
@@ -43,12 +62,42 @@ class Evidence(Protocol):
     def matters(self) -> bool:
         """Whether the canary looks worse by enough that a person would care."""
 
+    def explain(self, name: str, metrics: int) -> str:
+        """Return one line for a person; `metrics` is how many the release is judged by."""
+
+
+@runtime_checkable
+class ThresholdEvidence(Protocol):
+    """What one metric has shown so far by a rule at a level, whatever its kind."""
+
+    @property
+    def looks(self) -> int:
+        """Looks that had data."""
+
+    @property
+    def advisory(self) -> str:
+        """Why the metric may only advise; empty if it may decide."""
+
+    def beyond(self, alpha: float) -> bool:
+        """Whether the canary is worse, by a rule that is ever wrong with probability `alpha`."""
+
+    def safe(self, beta: float) -> bool:
+        """Whether it is within its margin, by a rule that is wrong with probability `beta`."""
+
+    def explain(self, name: str, metrics: int) -> str:
+        """Return one line for a person; `metrics` is how many the release is judged by."""
+
+
+class AtWeight(Protocol):
+    """What one metric looks like at the present traffic weight. It proves nothing."""
+
     @property
     def within_margin(self) -> bool:
         """Whether the numbers, chance aside, lie within the margin; False before any look."""
 
-    def explain(self, name: str, metrics: int) -> str:
-        """Return one line for a person; `metrics` is how many the release is judged by."""
+    @property
+    def breach(self) -> str:
+        """Say which version is out of absolute bounds; empty if none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +105,15 @@ class MetricEvidence:
     """One metric of a release.
 
     `evidence` is gathered over the whole release, `current` at the present traffic weight only
-    (started again at each confirmed change of weight; None before the first look at it).
+    (started again at each confirmed change of weight; None before the first look at it). `weight`
+    is the metric's part of falseRollback beside those of the others; it never changes.
     """
 
     name: str
     required: bool
-    evidence: Evidence
-    current: Evidence | None = None
+    evidence: Evidence | ThresholdEvidence
+    current: AtWeight | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +121,25 @@ class Judgement:
     """A verdict and what led to it.
 
     `culprits` are the metrics that carry the evidence of a regression, strongest first; empty
-    unless Regressed. `log_e` is the log of the mean e-value that is compared with
-    1/falseRollback. `waiting_for` are the required metrics that are not Safe at this weight.
+    unless Regressed. `log_e` is the log of the weighted mean e-value. `waiting_for` are the
+    required metrics that are not Safe at this weight. `holds` says for a person what forbids Safe
+    whatever is shown: a version out of absolute bounds, or one bad pod among several.
     """
 
     verdict: Verdict
     culprits: tuple[str, ...]
     log_e: float
     waiting_for: tuple[str, ...]
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What e-values are compared with, in nats, and the levels of threshold rules by name."""
+
+    regressed: float
+    safe: float
+    levels: dict[str, float]
 
 
 def judge(
@@ -86,18 +148,27 @@ def judge(
     """Return the verdict on the evidence as it stands now.
 
     `false_rollback` and `false_promotion` are probabilities; at 0 that verdict never comes.
-    Raises ValueError for a probability outside 0 to 1. Regressed wins over Safe.
+    Raises ValueError for a probability outside 0 to 1 and for a weight that is not above 0.
+    Regressed wins over Safe.
     """
-    limit = _threshold("falseRollback", false_rollback)
-    safe_limit = _threshold("falsePromotion", false_promotion)
-    shares = {metric.name: _share(metric.evidence, len(metrics)) for metric in metrics}
+    limits = _limits(metrics, false_rollback, false_promotion)
+    shares = _shares(metrics, limits)
     log_e = _log_sum(list(shares.values())) if shares else 0.0
-    waiting = tuple(m.name for m in metrics if m.required and not _is_safe(m, safe_limit))
-    if log_e >= limit:
-        return Judgement(Verdict.REGRESSED, _culprits(shares, limit), log_e, waiting)
+    beyond = tuple(
+        m.name
+        for m in metrics
+        if isinstance(m.evidence, ThresholdEvidence)
+        and not m.evidence.advisory
+        and m.evidence.beyond(limits.levels[m.name])
+    )
+    waiting = tuple(m.name for m in metrics if m.required and not _is_safe(m, limits.safe))
+    holds = _holds(metrics, limits.regressed)
+    if log_e >= limits.regressed or beyond:
+        strongest = _culprits(shares, limits.regressed) if log_e >= limits.regressed else ()
+        return Judgement(Verdict.REGRESSED, strongest + beyond, log_e, waiting, holds)
     # Without a required metric nothing would be shown, so such a plan never gets to Safe.
-    safe = not waiting and any(metric.required for metric in metrics)
-    return Judgement(Verdict.SAFE if safe else Verdict.INCONCLUSIVE, (), log_e, waiting)
+    safe = not waiting and not holds and any(metric.required for metric in metrics)
+    return Judgement(Verdict.SAFE if safe else Verdict.INCONCLUSIVE, (), log_e, waiting, holds)
 
 
 def explain(metric: MetricEvidence, *, metrics: int = 1) -> str:
@@ -108,19 +179,75 @@ def explain(metric: MetricEvidence, *, metrics: int = 1) -> str:
     return metric.evidence.explain(metric.name, metrics)
 
 
+def _limits(
+    metrics: Sequence[MetricEvidence], false_rollback: float, false_promotion: float
+) -> _Limits:
+    for metric in metrics:
+        if not 0.0 < metric.weight < math.inf:
+            raise ValueError(f"metric {metric.name}: weight is {metric.weight}; it is above 0")
+    ruled = {m.name: m.weight for m in metrics if isinstance(m.evidence, ThresholdEvidence)}
+    # Which kinds there are is known from the plan, so the parts do not depend on the data.
+    part = 0.0 if not ruled else 1.0 if len(ruled) == len(metrics) else THRESHOLD_PART
+    regressed = _threshold("falseRollback", false_rollback)
+    # A plan of threshold rules alone leaves nothing to compare an e-value with.
+    left = regressed - math.log(1.0 - part) if part < 1.0 else math.inf
+    whole = math.fsum(ruled.values())
+    levels = {name: false_rollback * part * weight / whole for name, weight in ruled.items()}
+    return _Limits(left, _threshold("falsePromotion", false_promotion), levels)
+
+
 def _threshold(field: str, probability: float) -> float:
     if not 0.0 <= probability < 1.0:
         raise ValueError(f"{field} is {probability}; write a probability such as 0.01")
     return -math.log(probability) if probability > 0 else math.inf
 
 
-def _share(evidence: Evidence, metrics: int) -> float:
-    """Return the log of what a metric adds to the mean.
+def _shares(metrics: Sequence[MetricEvidence], limits: _Limits) -> dict[str, float]:
+    """Return the log of what each metric with an e-value adds to the mean.
 
-    A difference too small to matter adds at most its stake; making an e-value smaller keeps it one.
+    What must not roll back adds at most its stake: a metric that may only advise, a difference too
+    small to matter, one that a single pod carries. Making an e-value smaller keeps it one.
     """
-    log_e = evidence.log_e_regressed
-    return (log_e if evidence.matters else min(log_e, 0.0)) - math.log(metrics)
+    whole = math.fsum(m.weight for m in metrics if not isinstance(m.evidence, ThresholdEvidence))
+    shares = {}
+    for metric in metrics:
+        evidence = metric.evidence
+        if not isinstance(evidence, ThresholdEvidence):
+            log_e = evidence.log_e_regressed
+            if log_e > 0.0 and not _counts(evidence, limits.regressed):
+                log_e = 0.0
+            shares[metric.name] = log_e + math.log(metric.weight / whole)
+    return shares
+
+
+def _counts(evidence: Evidence, limit: float) -> bool:
+    """Whether a metric may bring more than its stake."""
+    return not evidence.advisory and evidence.matters and not _one_pod(evidence, limit)
+
+
+def _one_pod(evidence: Evidence, limit: float) -> bool:
+    """Whether the evidence is gone once the pod that carries most of it is left out."""
+    least = max(LEFT_OF_THRESHOLD * limit, LEFT_OF_EVIDENCE * evidence.log_e_regressed)
+    return evidence.log_e_without_one_pod < least
+
+
+def _holds(metrics: Sequence[MetricEvidence], limit: float) -> tuple[str, ...]:
+    """Return what forbids Safe: absolute bounds, and evidence that only one pod carries."""
+    holds = [
+        f"{metric.name}: {metric.current.breach}"
+        for metric in metrics
+        if metric.current is not None and metric.current.breach
+    ]
+    for metric in metrics:
+        evidence = metric.evidence
+        if isinstance(evidence, ThresholdEvidence) or evidence.log_e_regressed < limit:
+            continue
+        if evidence.matters and not evidence.advisory and _one_pod(evidence, limit):
+            holds.append(
+                f"{metric.name}: one of the canary's pods is worse than stable, the others are "
+                "not; look at its node, or delete it"
+            )
+    return tuple(holds)
 
 
 def _is_safe(metric: MetricEvidence, limit: float) -> bool:
@@ -129,9 +256,12 @@ def _is_safe(metric: MetricEvidence, limit: float) -> bool:
     The evidence of the whole release has to be strong enough now, not at some time before, and
     the present weight has to agree: a fault that comes with load shows only there.
     """
-    current = metric.current
-    here = current is not None and current.within_margin
-    return here and metric.evidence.log_e_safe >= limit
+    evidence, current = metric.evidence, metric.current
+    if evidence.advisory or current is None or not current.within_margin:
+        return False
+    if isinstance(evidence, ThresholdEvidence):
+        return evidence.safe(math.exp(-limit))
+    return evidence.log_e_safe >= limit
 
 
 def _culprits(shares: dict[str, float], limit: float) -> tuple[str, ...]:

@@ -37,6 +37,16 @@ def margin(relative: float, absolute: float) -> str:
     return f"x{1.0 + relative:.4g} + {_points(absolute)} points"
 
 
+def breach(slo: float, canary_rate: float, stable_rate: float) -> str:
+    """Say which of two rates is over an absolute limit; empty if none is."""
+    over = [
+        f"{name} has {percent(rate)}"
+        for name, rate in (("the canary", canary_rate), ("stable", stable_rate))
+        if rate > slo
+    ]
+    return f"{' and '.join(over)}, over the slo of {percent(slo)}" if over else ""
+
+
 def _apart(between: Interval) -> str:
     if between.point is None:
         low, high = 100.0 * between.difference_low, 100.0 * between.difference_high

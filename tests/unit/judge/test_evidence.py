@@ -1,15 +1,23 @@
 """Evidence is an immutable value that takes any numbers, and survives a restart unchanged."""
 
 import math
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.judge import Arm, CountsEvidence, CountsLook, CountsQuestion, Refused
-from tests.unit.judge.streams import after, looks, questions
+from controller.judge import (
+    Arm,
+    CountsAtWeight,
+    CountsEvidence,
+    CountsLook,
+    CountsQuestion,
+    Refused,
+)
+from tests.unit.judge.streams import after, looks, questions, strata
 
 GOOD = Arm(1, 100)
 ANY_NUMBER = st.one_of(
@@ -18,8 +26,13 @@ ANY_NUMBER = st.one_of(
     st.integers(-5, 5),
     st.sampled_from([0.0, -0.0, 1e12, 1e15, 1e16, 5e-324]),
 )
+ANY_ARM = st.builds(Arm, ANY_NUMBER, ANY_NUMBER)
 ANY_LOOK = st.builds(
-    CountsLook, st.builds(Arm, ANY_NUMBER, ANY_NUMBER), st.builds(Arm, ANY_NUMBER, ANY_NUMBER)
+    CountsLook,
+    ANY_ARM,
+    ANY_ARM,
+    pods=st.dictionaries(st.sampled_from(["a", "b"]), ANY_ARM),
+    stable_pods=st.integers(-1, 3),
 )
 
 
@@ -55,20 +68,22 @@ def test_a_bad_number_is_refused_by_name(arm: Arm, reason: str, value: str, side
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.one_of(ANY_LOOK, looks()), max_size=8), questions())
+@given(st.lists(st.one_of(st.tuples(ANY_LOOK), strata()), max_size=8), questions())
 def test_any_stream_leaves_finite_evidence(
-    stream: list[CountsLook], question: CountsQuestion
+    stream: list[tuple[CountsLook, ...]], question: CountsQuestion
 ) -> None:
     evidence = CountsEvidence.start(question)
 
     for look in stream:
-        grown = evidence.after(look)
+        grown = evidence.after(*look)
         evidence = evidence if isinstance(grown, Refused) else grown
 
     numbers = [evidence.log_e_regressed, evidence.log_e_safe, evidence.canary_rate]
     numbers += [evidence.stable_rate, evidence.canary.total, *evidence.worse, *evidence.safe]
     seen = evidence.interval()
     numbers += [seen.low, seen.difference_low, seen.difference_high]
+    numbers += [evidence.log_e_without_one_pod, evidence.aside]
+    numbers += [number for slot in evidence.slots for number in slot.worse]
     assert all(math.isfinite(number) for number in numbers)
     assert 0 <= evidence.canary_rate <= 1
     assert 0 <= evidence.stable_rate <= 1 + 1e-12
@@ -93,10 +108,10 @@ def test_a_history_that_is_no_count_is_no_history(bad: float, total: float) -> N
 )
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
 def test_a_margin_that_makes_no_sense_is_named(field: str, value: float) -> None:
-    margins = {field: value}
+    margins: dict[str, Any] = {field: value}
 
     with pytest.raises(ValueError, match=f"{field} is {value}"):
-        CountsQuestion(**margins)
+        replace(CountsQuestion(), **margins)
 
 
 def test_an_absolute_margin_of_everything_is_refused() -> None:
@@ -138,9 +153,9 @@ def test_evidence_does_not_change_in_place() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(questions(), st.lists(looks(10**9), min_size=1, max_size=8), st.integers(0, 8))
+@given(questions(), st.lists(strata(10**9), min_size=1, max_size=24), st.integers(0, 24))
 def test_a_restart_after_any_look_changes_nothing(
-    question: CountsQuestion, stream: list[CountsLook], restart: int
+    question: CountsQuestion, stream: list[tuple[CountsLook, ...]], restart: int
 ) -> None:
     through = after(CountsEvidence.start(question), *stream)
 
@@ -149,7 +164,66 @@ def test_a_restart_after_any_look_changes_nothing(
 
     assert resumed == through
     assert resumed.pack() == through.pack()
-    assert len(packed) < 1300
+
+
+def test_evidence_of_many_pods_and_strata_fits_in_the_status_with_that_at_the_weight() -> None:
+    pods = {f"canary-{i}": Arm(1, 30) for i in range(100)}
+    look = tuple(
+        CountsLook(Arm(100, 3000), Arm(90, 3000), pods, 100, f"stratum-{i}") for i in range(8)
+    )
+    evidence = after(start(), *[look] * 60)
+    current = CountsAtWeight.start(CountsQuestion()).after(*look)
+
+    assert isinstance(current, CountsAtWeight)
+    assert len(evidence.pack()) + len(current.pack()) <= 3072
+    assert CountsEvidence.unpack(evidence.pack()) == evidence
+    assert CountsAtWeight.unpack(current.pack()) == current
+
+
+def test_more_strata_than_fit_are_refused() -> None:
+    look = tuple(CountsLook(Arm(1, 30), Arm(9, 300), stratum=f"s{i}") for i in range(9))
+
+    refused = start().after(*look)
+
+    assert isinstance(refused, Refused)
+    assert refused.reason == "TooManyStrata"
+
+
+def test_a_stratum_that_comes_twice_is_refused() -> None:
+    look = CountsLook(Arm(1, 30), Arm(9, 300), stratum="get")
+
+    refused = start().after(look, look)
+
+    assert isinstance(refused, Refused)
+    assert refused.reason == "StratumTwice"
+
+
+def test_pods_that_count_more_than_the_canary_are_refused() -> None:
+    refused = start().after(CountsLook(Arm(1, 30), Arm(9, 300), {"a": Arm(1, 20), "b": Arm(1, 10)}))
+
+    assert isinstance(refused, Refused)
+    assert refused.reason == "PodsAboveCanary"
+    assert "2 bad of 30" in refused.message
+
+
+def test_a_stratum_with_an_empty_arm_is_left_out() -> None:
+    full = CountsLook(Arm(1, 30), Arm(9, 300), stratum="get")
+
+    assert start().after(full, CountsLook(Arm(0, 0), Arm(3, 50), stratum="put")) == start().after(
+        full
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(questions(), st.lists(strata(), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_the_order_of_strata_does_not_matter(
+    question: CountsQuestion, stream: list[tuple[CountsLook, ...]], random: Random
+) -> None:
+    shuffled = [tuple(random.sample(look, len(look))) for look in stream]
+
+    one, other = (after(CountsEvidence.start(question), *s) for s in (stream, shuffled))
+
+    assert one == other
 
 
 @settings(max_examples=60, deadline=None)

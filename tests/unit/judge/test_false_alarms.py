@@ -89,11 +89,11 @@ def test_a_canary_that_is_no_worse_is_seldom_called_regressed(
 
 
 def test_losing_the_evidence_whenever_it_is_low_raises_no_more_alarms() -> None:
-    rng, releases, level, alarms = np.random.default_rng(5), 120, 0.2, 0
+    rng, releases, level, alarms = np.random.default_rng(5), 60, 0.2, 0
     for _ in range(releases):
         evidence = CountsEvidence.start(CountsQuestion())
         stream = traffic(rng, canary_rate=0.05, stable_rate=0.05, rps=(20, 80), look_seconds=15)
-        for _, look in zip(range(300), stream, strict=False):
+        for _, look in zip(range(200), stream, strict=False):
             evidence = after(evidence, look)
             if evidence.log_e_regressed >= -math.log(level):
                 alarms += 1
@@ -108,41 +108,13 @@ def test_losing_the_evidence_whenever_it_is_low_raises_no_more_alarms() -> None:
 @pytest.mark.parametrize("stable_rate", [0.0, 0.001, 0.01, 0.2])
 def test_a_canary_on_the_margin_is_seldom_called_safe(stable_rate: float) -> None:
     null = CountsQuestion().safe_null
-    edge = null.ratio * stable_rate + null.shift
+    edge = null.at(stable_rate)
 
     passed = ever(
         safe_growth, null, lambda _: Moment(75.0, 1425.0, edge, stable_rate), level=0.05, seed=2
     )
 
     assert at_least(passed, RELEASES) <= 0.05
-
-
-def test_the_simulation_plays_the_same_game_as_the_evidence() -> None:
-    looks = [
-        look
-        for look, _ in zip(
-            traffic(
-                np.random.default_rng(3),
-                canary_rate=0.02,
-                stable_rate=0.01,
-                rps=(5, 95),
-                look_seconds=15,
-            ),
-            range(20),
-            strict=False,
-        )
-    ]
-    evidence = after(CountsEvidence.start(CountsQuestion()), *looks)
-
-    past, worse, safe = np.zeros(4), np.zeros(1), np.zeros(1)
-    for look in looks:
-        tally = np.array(look.tally)
-        worse = worse + worse_growth(look.tally, Null(1.0, 0.0), Tally(*past))
-        safe = safe + safe_growth(look.tally, CountsQuestion().safe_null, Tally(*past))
-        past += tally
-
-    assert evidence.worse == pytest.approx(worse)
-    assert evidence.safe == pytest.approx(safe)
 
 
 @pytest.mark.parametrize(("canary_rate", "history"), [(0.03, 20), (0.01, 0), (0.0, 20)])

@@ -7,20 +7,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.judge import Arm, CountsEvidence, CountsLook, CountsQuestion
-from controller.judge.betting import WORSE_ODDS, Null, Tally, growth, reference
+from controller.judge.betting import FIRST, WORSE_ODDS, Null, Tally, growth, reference
 from tests.unit.judge import reference as definition
-from tests.unit.judge.streams import after, looks, questions
+from tests.unit.judge.streams import after, looks, questions, strata
 
 
-@settings(max_examples=200, deadline=None)
-@given(questions(), st.lists(looks(), min_size=1, max_size=6))
-def test_agrees_with_the_definition(question: CountsQuestion, stream: list[CountsLook]) -> None:
+@settings(max_examples=150, deadline=None)
+@given(questions(), st.lists(strata(), min_size=1, max_size=5))
+def test_agrees_with_the_definition(
+    question: CountsQuestion, stream: list[tuple[CountsLook, ...]]
+) -> None:
     evidence = after(CountsEvidence.start(question), *stream)
 
     expected = definition.log_capital(question, stream)
 
     assert evidence.log_e_regressed == pytest.approx(expected.worse, rel=1e-9, abs=1e-9)
     assert evidence.log_e_safe == pytest.approx(expected.safe, rel=1e-9, abs=1e-9)
+    assert evidence.log_e_without_one_pod == pytest.approx(
+        expected.without_one_pod, rel=1e-9, abs=1e-9
+    )
+
+
+@settings(max_examples=8, deadline=None)
+@given(questions(), st.lists(strata(60), min_size=45, max_size=70))
+def test_agrees_with_the_definition_when_later_starts_have_joined(
+    question: CountsQuestion, stream: list[tuple[CountsLook, ...]]
+) -> None:
+    evidence = after(CountsEvidence.start(question), *stream)
+
+    expected = definition.worse_capital(question, stream, without="")
+
+    assert evidence.log_e_regressed == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_with_rare_errors_and_no_history_it_is_the_conditional_binomial_test() -> None:
@@ -32,7 +49,7 @@ def test_with_rare_errors_and_no_history_it_is_the_conditional_binomial_test() -
     for log_capital, odds in zip(evidence.worse, WORSE_ODDS, strict=True):
         alternative = share * odds / (share * odds + 1 - share)
         expected = 7 * math.log(alternative / share) + 9 * math.log((1 - alternative) / (1 - share))
-        assert log_capital == pytest.approx(expected, rel=1e-12)
+        assert log_capital == pytest.approx(math.log(FIRST) + expected, rel=1e-12)
 
 
 @given(st.sampled_from([1.0, 1.25, 1.5, 3.0]), st.sampled_from([0.0, 0.001, 0.1]), looks())

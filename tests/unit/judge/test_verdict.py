@@ -26,7 +26,8 @@ SLIGHTLY_WORSE = after(START, CountsLook(Arm(1_080_000, 10**8), Arm(10**6, 10**8
 def shown(evidence: CountsEvidence, *, regressed: float = 1.0, safe: float = 1.0) -> CountsEvidence:
     """Return the evidence with such e-values."""
     worse = (math.log(regressed),) * len(evidence.worse)
-    return replace(evidence, worse=worse, safe=(math.log(safe),) * len(evidence.safe))
+    safes = (math.log(safe),) * len(evidence.safe)
+    return replace(evidence, worse=worse, safe=safes, aside=0.0)
 
 
 def metric(
