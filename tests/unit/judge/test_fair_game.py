@@ -5,15 +5,16 @@ independence of the requests.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.judge import Arm, CountsEvidence, CountsLook, CountsQuestion
-from controller.judge.betting import Floats, Null, Tally, safe_growth, worse_growth
+from controller.judge.betting import Floats, Null, Tally, log_mean, safe_growth, worse_growth
 from controller.judge.interval import BETTER, RATIOS, WORSE, Sums, log_capital
-from tests.unit.judge.streams import after, looks
+from tests.unit.judge.streams import after, looks, questions, strata
 
 SHARES = st.floats(0.0, 1.0)
 NULLS = st.builds(
@@ -64,7 +65,7 @@ def test_betting_on_worse_does_not_pay_while_the_canary_is_no_worse(
     below: float,
     unequal: float,
 ) -> None:
-    canary_rate = min(1.0, null.ratio * stable_rate + null.shift) * below
+    canary_rate = min(1.0, null.at(stable_rate)) * below
 
     growth = worse_growth(outcomes(*requests), null, past.tally)
 
@@ -89,8 +90,8 @@ def test_betting_on_safe_does_not_pay_while_the_canary_is_over_the_margin(
     above: float,
     unequal: float,
 ) -> None:
-    stable_rate *= (1.0 - null.shift) / null.ratio
-    line = min(1.0, null.ratio * stable_rate + null.shift)
+    stable_rate *= (1.0 - null.shift) / null.at(1.0)
+    line = min(1.0, null.at(stable_rate))
     canary_rate = line + above * (1.0 - line)
 
     growth = safe_growth(outcomes(*requests), null, past.tally)
@@ -150,7 +151,7 @@ def test_evidence_that_was_lost_goes_on_as_the_same_game(
         for canary_bad, stable_bad in bad_in_each_outcome(*requests)[:, :, 0].T
     ]
     null = question.safe_null
-    over = min(1.0, null.ratio * stable_rate + null.shift)
+    over = min(1.0, null.at(stable_rate))
     for canary_rate, capital, had in (
         (stable_rate * below, [e.log_e_regressed for e in every], lost.log_e_regressed),
         (over, [e.log_e_safe for e in every], lost.log_e_safe),
@@ -159,6 +160,55 @@ def test_evidence_that_was_lost_goes_on_as_the_same_game(
             continue  # stable's rate is above what any canary could be over
         chances = joint(requests, (canary_rate, stable_rate), 0.0)
         assert math.log(chances @ np.exp(capital)) <= min(had, -math.log(2.0)) + 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    question=questions(),
+    before=st.lists(strata(60), max_size=3),
+    again=st.integers(1, 12),
+    requests=st.tuples(st.integers(1, 2), st.integers(0, 2), st.integers(1, 4)),
+    stable_rate=SHARES,
+    below=SHARES,
+)
+def test_no_look_pays_on_average_with_clumps_pods_strata_and_late_starts(
+    question: CountsQuestion,
+    before: list[tuple[CountsLook, ...]],
+    again: int,
+    requests: tuple[int, int, int],
+    stable_rate: float,
+    below: float,
+) -> None:
+    had = after(CountsEvidence.start(question), *before * again)
+    first, second, stable = requests
+    strange = {f"canary-{i}": Arm(0, count) for i, count in enumerate((first, second))}
+    like = CountsLook(Arm(0, first + second), Arm(0, stable), strange, 10, "get")
+    line = min(1.0, question.fail_null_at(like).at(stable_rate))
+
+    every = [
+        after(
+            had, replace(like, canary=Arm(a + b, first + second), stable=Arm(c, stable), pods=own)
+        )
+        for a in range(first + 1)
+        for b in range(second + 1)
+        for own in [{"canary-0": Arm(a, first), "canary-1": Arm(b, second)}]
+        for c in range(stable + 1)
+    ]
+
+    rates = [line * below] * first, [line * below] * second, [stable_rate] * stable
+    one, other, beside = (bad_counts(rate) for rate in rates)
+    chances = np.multiply.outer(np.multiply.outer(one, other), beside).ravel()
+    assert log_expected(chances, [e.log_e_regressed for e in every]) <= had.log_e_regressed + 1e-9
+    for slot in had.slots:
+        own_game = [
+            log_mean(now.worse, e.aside) for e in every for now in e.slots if now.key == slot.key
+        ]
+        assert log_expected(chances, own_game) <= log_mean(slot.worse, had.aside) + 1e-9
+
+
+def log_expected(chances: Floats, logs: list[float]) -> float:
+    top = max(logs)
+    return top + math.log(chances @ np.exp(np.array(logs) - top))
 
 
 def joint(requests: tuple[int, int], rates: tuple[float, float], unequal: float) -> Floats:
