@@ -138,3 +138,39 @@ def test_the_interval_holds_the_truth_at_every_look(canary_rate: float, history:
 
     assert at_least(left_out["ratio"], runs) <= 0.5
     assert at_least(left_out["difference"], runs) <= 0.5
+
+
+def test_permuting_labels_keeps_the_false_alarm_rate() -> None:
+    """Whose request is whose is drawn anew: by that alone the versions cannot differ."""
+    rng, runs, looks, level = np.random.default_rng(6), 1000, 120, 0.05
+    past, capital = np.zeros((4, runs, 1)), np.zeros((runs, 1))
+    reached = np.zeros(runs, dtype=bool)
+    for look in range(looks):
+        # Bursts, calm and drift, the same for both: what is fixed is the total of every look.
+        rate = 0.3 if look % 17 == 0 else 0.01 + 0.01 * math.sin(look / 9)
+        bad = rng.binomial(400, rate, (runs, 1)).astype(np.float64)
+        canary_bad = rng.hypergeometric(bad.astype(int), 400 - bad.astype(int), 20)
+        counts = np.stack([canary_bad, np.full_like(bad, 20), bad - canary_bad, bad * 0 + 380])
+        capital = capital + worse_growth(Tally(*counts), Null(1.0, 0.0), Tally(*past))
+        past += counts
+        reached |= np.exp(capital).mean(axis=1) >= 1 / level
+
+    assert at_least(int(reached.sum()), runs) <= level
+
+
+def test_merging_looks_of_equal_share_keeps_the_false_alarm_rate() -> None:
+    rng, runs, level = np.random.default_rng(8), 1000, 0.05
+    past, capital = np.zeros((4, runs, 1)), np.zeros((runs, 1))
+    reached = np.zeros(runs, dtype=bool)
+    for times in rng.integers(1, 6, 60):
+        # Rates differ between the looks that are merged, requests do not.
+        rates = 0.01 * np.exp(rng.standard_normal((times, runs, 1)))
+        arms = [(total, rng.binomial(total, rates).sum(axis=0)) for total in (20, 380)]
+        counts = np.stack(
+            [x for total, bad in arms for x in (bad, np.full((runs, 1), total * times))]
+        ).astype(np.float64)
+        capital = capital + worse_growth(Tally(*counts), Null(1.0, 0.0), Tally(*past))
+        past += counts
+        reached |= np.exp(capital).mean(axis=1) >= 1 / level
+
+    assert at_least(int(reached.sum()), runs) <= level
