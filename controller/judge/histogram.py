@@ -34,7 +34,7 @@ from controller.judge.latency import (
     worse_growth,
 )
 from controller.judge.layouts import HistogramLook, History, Layout, Owed, count
-from controller.judge.quantiles import Quantile, compared, quantiles
+from controller.judge.quantiles import Quantile, beyond, compared, quantiles
 
 HEADER = b"GH01"
 ASKED = (
@@ -204,15 +204,17 @@ class HistogramEvidence:
     def explain(self, name: str, metrics: int) -> str:
         """Return a quantile of both arms, the canary's requests, and what chance has to do with it.
 
-        As in "latency p99 812 ms against 410 ms (at least 398 ms against 354 ms to 473 ms), 3,012
-        requests, would be chance once in 12,000 releases".
+        As in "latency p99 812 ms against 410 ms (at least 250 ms against 250 ms to 500 ms), 4.2 %
+        against 1 % over 500 ms, 3,012 requests, would be chance once in 12,000 releases". Named are
+        the quantile and the boundary at which the arms are most apart.
         """
-        if not self.looks:
+        found = ground(self.question.history)
+        if not self.looks or found is None:
             return f"{name}: no requests compared yet"
-        found = compared(
-            name, *self.quantiles(), requests=self.requests, unit=self.question.seconds
-        )
-        return f"{found}, {self.requests:,.0f} requests, {self._chance(metrics)}"
+        requests, unit = self.requests, self.question.seconds
+        slow = beyond(*self._shares_slower(), found.edges, requests=requests, unit=unit)
+        quantile = compared(name, *self.quantiles(), requests=requests, unit=unit)
+        return f"{quantile}, {slow}, {requests:,.0f} requests, {self._chance(metrics)}"
 
     def pack(self) -> str:
         """Return the evidence as one line of text, at most 3 KB at any time."""

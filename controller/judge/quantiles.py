@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from controller.judge.betting import Floats
+from controller.judge.words import percent
 
 LEVELS = (0.5, 0.95, 0.99)
 BEYOND = 5.0  # a quantile is named in words only if so many requests lie beyond it
@@ -103,7 +104,7 @@ def compared(
     requests: float,
     unit: float,
 ) -> str:
-    """Return as in "latency p99 812 ms against 410 ms (at least 398 ms against 354 to 473 ms)".
+    """Return as in "latency p99 812 ms against 410 ms (at least 250 ms against 250 to 500 ms)".
 
     Of the quantiles that at least BEYOND of the canary's `requests` are expected beyond, the one
     that is apart most; p50 if there are none. `unit` is in seconds.
@@ -114,6 +115,17 @@ def compared(
     said = [_spoken(arm, unit) for arm in (mine, theirs)]
     bands = " against ".join(_band(arm, unit) for arm in (mine, theirs))
     return f"{name} p{100 * mine.level:.0f} {said[0]} against {said[1]} ({bands})"
+
+
+def beyond(mine: Floats, theirs: Floats, edges: Floats, *, requests: float, unit: float) -> str:
+    """Return as in "4.2 % against 1 % over 250 ms", at the edge where the shares are most apart.
+
+    Apart in standard deviations of the canary's share, of so many `requests`.
+    """
+    deviation = np.sqrt(np.maximum(theirs * (1.0 - theirs), 1.0 / requests))
+    at = int(np.argmax(np.abs(mine - theirs) / deviation))
+    shares = f"{percent(float(mine[at]))} against {percent(float(theirs[at]))}"
+    return f"{shares} over {duration(float(edges[at]) * unit)}"
 
 
 def duration(seconds: float) -> str:
