@@ -12,32 +12,19 @@ evidence is advice, unless the question insists. Formulas and reasons: docs/judg
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
-import numpy as np
-
-from controller.judge import packing, words
-from controller.judge.betting import Floats
+from controller.judge import number_blocks, packing, words
 from controller.judge.counts import Refused
+from controller.judge.number_blocks import MOST_VALUE, SHORTEST, Blocks
 from controller.judge.quantities import Unit, amount, apart
 
 # A difference matters beyond this share of the way from the fail margin to the safe margin.
 PRACTICAL = 0.5
-MOST_VALUE = 1e18
-SHORTEST, LONGEST = 20, 120  # looks in a block
-# How many blocks the prior on the effect is worth; small means that large effects are expected.
-PRIOR_BLOCKS = 2.0
-# Blocks that vary by less than this share of their size do not vary: that is rounding.
-ROUNDING = 1e-9
 HEADER = b"GN01"
 UNITS = tuple(Unit)
 SIZES = (9, 2, 5, 5)
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-# The chance of a bad block, uniform between 1/2 and 1: exactly so for up to 31 blocks.
-BAD: Floats = 0.75 + 0.25 * _NODES
-BAD_WEIGHTS: Floats = 0.5 * _WEIGHTS
 
 
 class Bounds(NamedTuple):
@@ -54,7 +41,7 @@ class NumberQuestion:
     A canary is safe while its number is at most stable's times 1 + `safe_relative` plus
     `safe_absolute`, and worse when it is above stable's times 1 + `fail_relative` plus
     `fail_absolute`. With `lower_is_worse` it is safe while at least stable's over
-    1 + `safe_relative` minus `safe_absolute`, and so on. `block` is in looks, see `block_looks`.
+    1 + `safe_relative` minus `safe_absolute`, and so on. `block` is in looks (`block_looks`).
     `robust` tests signs instead of means. `insist` lets the evidence count as more than advice.
 
     Raises ValueError for a margin under 0 or from 1000 (relative) or 1e18 (absolute) up, and for a
@@ -98,37 +85,6 @@ class NumberLook:
 
     canary: float | None
     stable: float | None
-
-
-class Blocks(NamedTuple):
-    """Means of the full blocks of both arms, and sums of squares and products around them."""
-
-    canary: float = 0.0
-    stable: float = 0.0
-    canary_squares: float = 0.0
-    products: float = 0.0
-    stable_squares: float = 0.0
-
-    def after(self, canary: float, stable: float, blocks: int) -> "Blocks":
-        """Return the moments with one more block, the `blocks`-th."""
-        above, beside = canary - self.canary, stable - self.stable
-        mine, theirs = self.canary + above / blocks, self.stable + beside / blocks
-        return Blocks(
-            mine,
-            theirs,
-            self.canary_squares + above * (canary - mine),
-            self.products + above * (stable - theirs),
-            self.stable_squares + beside * (stable - theirs),
-        )
-
-    def along(self, x: float, y: float, z: float) -> tuple[float, float]:
-        """Return mean and sum of squares of x canary + y stable + z over blocks."""
-        squares = x * x * self.canary_squares + y * y * self.stable_squares
-        squares += 2.0 * x * y * self.products
-        # What is left when large numbers cancel is no variance.
-        size = max(abs(self.canary), abs(y * self.stable), abs(z))
-        rounding = (ROUNDING * size) ** 2
-        return x * self.canary + y * self.stable + z, squares if squares > rounding else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +151,17 @@ class NumberEvidence:
     def log_e_regressed(self) -> float:
         """Log e-value against "the canary is no worse than the fail margin"."""
         if self.question.robust:
-            return self.stakes[0] + _log_signs(self.bad, self.blocks)
+            return self.stakes[0] + number_blocks.log_signs(self.bad, self.blocks)
         mean, squares = self.full.along(*self.question.line(0.0))
-        return self.stakes[0] + _log_student(mean, squares, self.blocks)
+        return self.stakes[0] + number_blocks.log_student(mean, squares, self.blocks)
 
     @property
     def log_e_safe(self) -> float:
         """Log e-value against "the canary is worse than the safe margin"."""
         if self.question.robust:
-            return self.stakes[1] + _log_signs(self.good, self.blocks)
+            return self.stakes[1] + number_blocks.log_signs(self.good, self.blocks)
         mean, squares = self.full.along(*self.question.line(1.0))
-        return self.stakes[1] + _log_student(-mean, squares, self.blocks)
+        return self.stakes[1] + number_blocks.log_student(-mean, squares, self.blocks)
 
     @property
     def advisory(self) -> str:
@@ -243,7 +199,7 @@ class NumberEvidence:
         if not 0.0 < confidence < 1.0:
             raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1")
         full, blocks = self.full, self.blocks
-        most = _most_squared(blocks, 1.0 - confidence) / max(1, blocks)
+        most = number_blocks.most_squared(blocks, 1.0 - confidence) / max(1, blocks)
         # Ratios r with (canary - r stable)^2 at most `most` times its sum of squares (Fieller).
         first = full.stable**2 - most * full.stable_squares
         if not first > 0.0:
@@ -265,7 +221,8 @@ class NumberEvidence:
         low, high = self.interval()
         ratio = f" ({apart(max(0.0, low), mine / theirs, high)})" if theirs > 0 <= mine else ""
         parts = [f"{name} {amount(mine, unit)} against {amount(theirs, unit)}{ratio}"]
-        parts.append(f"{self.blocks} blocks of {self.question.block} looks")
+        blocks = f"{self.blocks} block{'s' if self.blocks != 1 else ''}"
+        parts.append(f"{blocks} of {self.question.block} looks")
         parts.append(self._chance(metrics))
         parts += [f"advice only: {self.advisory}"] if self.advisory else []
         return ", ".join(parts)
@@ -323,27 +280,6 @@ class NumberEvidence:
         return "too little to tell"
 
 
-def block_looks(history: Sequence[float | None]) -> int:
-    """Return how many looks a block needs, from stable's number at the looks before the release.
-
-    Three correlation times of a first-order autoregression, between SHORTEST and LONGEST. A history
-    that is too short or does not vary gives SHORTEST.
-    """
-    values = np.array([math.nan if v is None or abs(v) > MOST_VALUE else v for v in history])
-    values = values[np.isfinite(values)]
-    looks = len(values)
-    rest = values - values.mean() if looks else values
-    variance = float(rest @ rest)
-    if looks < SHORTEST or variance <= looks * (ROUNDING * float(np.abs(values).max())) ** 2:
-        return SHORTEST
-    # The estimate from few looks is too small by about (1 + 3 phi)/looks (Marriott and Pope, 1954).
-    phi = (looks * float(rest[1:] @ rest[:-1]) / variance + 1.0) / (looks - 3)
-    if phi >= 1.0:
-        return LONGEST
-    needed = -3.0 / math.log(phi) if phi > 0.0 else 0.0
-    return int(min(LONGEST, max(SHORTEST, math.ceil(needed))))
-
-
 def _pair(question: NumberQuestion, look: NumberLook) -> tuple[float, float] | Refused:
     """Return both numbers as floats, or why they are no evidence."""
     pair = []
@@ -361,34 +297,3 @@ def _pair(question: NumberQuestion, look: NumberLook) -> tuple[float, float] | R
         said = f"evidence refused: stable's number is {pair[1]:g}, and no times of it is a margin"
         return Refused("NegativeStable", f"{said}; set relative to 0 and use absolute")
     return pair[0], pair[1]
-
-
-def _log_student(mean: float, squares: float, blocks: int) -> float:
-    """Return the log of the mixture's e-value against "the mean is 0 or less".
-
-    With x = blocks mean^2 / squares and k = prior/(prior + blocks) it is
-    sqrt(k) ((1 + x)/(1 + k x))^(blocks/2); a mean below 0 counts as 0. One block says nothing.
-    """
-    if blocks < 2 or squares <= 0.0:
-        return 0.0
-    shrink = PRIOR_BLOCKS / (PRIOR_BLOCKS + blocks)
-    x = blocks * max(0.0, mean) ** 2 / squares
-    return 0.5 * (math.log(shrink) + blocks * (math.log1p(x) - math.log1p(shrink * x)))
-
-
-def _most_squared(blocks: int, error: float) -> float:
-    """Return the x of `_log_student` at which its e-value is 1/`error`; inf if it never is."""
-    if blocks < 2:
-        return math.inf
-    shrink = PRIOR_BLOCKS / (PRIOR_BLOCKS + blocks)
-    ratio = math.exp((2.0 * math.log(1.0 / error) - math.log(shrink)) / blocks)
-    return (ratio - 1.0) / (1.0 - ratio * shrink) if ratio * shrink < 1.0 else math.inf
-
-
-def _log_signs(bad: int, blocks: int) -> float:
-    """Return the log e-value against "a block is bad with probability 1/2 at most"."""
-    if blocks == 0:
-        return 0.0
-    logs = bad * np.log(2.0 * BAD) + (blocks - bad) * np.log(2.0 * (1.0 - BAD))
-    top = float(logs.max())
-    return top + math.log(float(BAD_WEIGHTS @ np.exp(logs - top)))

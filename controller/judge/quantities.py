@@ -39,10 +39,11 @@ def amount(value: float, unit: Unit) -> str:
 
 def apart(low: float, point: float, high: float) -> str:
     """Return as in "x1.35, between x1.2 and x1.5"; `high` is infinite where nothing bounds it."""
-    at_least = f"x{math.floor(min(low, MOST_RATIO) * 10) / 10:.1f}"
     shown = f"x{point:.2f}" if point < MOST_RATIO else f"over x{MOST_RATIO:.0f}"
+    least = math.floor(min(low, MOST_RATIO) * 10) / 10
+    at_least = f"x{least:.1f}"
     if high > MOST_RATIO:
-        return f"{shown}, at least {at_least}"
+        return f"{shown}, at least {at_least}" if least > 0 else shown
     return f"{shown}, between {at_least} and x{math.ceil(high * 10) / 10:.1f}"
 
 
