@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.judge import gauge_rule
 from controller.judge.counts import Refused
 from controller.judge.gauge_history import Gap, GaugeHistory
 from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Measure, Pod
@@ -337,6 +338,43 @@ def test_a_leak_in_words() -> None:
     assert evidence.explain("memory", 1).startswith("memory gains 60 an hour, between ")
     assert evidence.explain("memory", 1).endswith("more than pods of one version differ")
     assert evidence.matters
+
+
+def test_the_interval_ends_where_the_rule_does() -> None:
+    stable = np.tile(np.linspace(95, 105, 10), (60, 1))
+    stream = looks_of(1.4 * stable[:, 4:7], stable)
+
+    low = after(GaugeEvidence.start(QUESTION), stream).interval(0.9).low
+
+    for fail, found in ((low - 1.0001, True), (low - 0.9999, False)):
+        question = replace(QUESTION, fail_relative=fail)
+        assert found is after(GaugeEvidence.start(question), stream).suspects(0.05)
+
+
+def test_looks_that_come_faster_than_the_historys_prove_less() -> None:
+    stable = np.tile(np.linspace(95, 105, 10), (30, 1))
+    slow = looks_of(1.4 * stable[:, 4:7], stable)
+    fast = [replace(seen, at=seen.at / 3) for seen in looks_of(stable[:, 4:7], stable, origin=0.0)]
+
+    wide, wider = (
+        gauge_rule.chance(QUESTION, after(GaugeEvidence.start(QUESTION), stream).sums, 0, 0.5, 0.01)
+        for stream in (slow, fast)
+    )
+
+    assert wider == pytest.approx(math.sqrt(3) * wide)
+
+
+def test_a_gap_between_looks_does_not_make_the_others_prove_more() -> None:
+    stable = np.tile(np.linspace(95, 105, 10), (30, 1))
+    fast = [replace(seen, at=seen.at / 3) for seen in looks_of(stable[:, 4:7], stable, origin=0.0)]
+    gap = [*fast[:15], *(replace(seen, at=seen.at + 7200) for seen in fast[15:])]
+
+    found = [
+        gauge_rule.chance(QUESTION, after(GaugeEvidence.start(QUESTION), stream).sums, 0, 0.5, 0.01)
+        for stream in (fast, gap)
+    ]
+
+    assert found[1] == pytest.approx(found[0], rel=0.05)
 
 
 def test_safe_needs_room_and_ranks() -> None:

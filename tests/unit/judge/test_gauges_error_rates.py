@@ -16,7 +16,14 @@ from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Pod
 from controller.judge.gauge_sums import STARTS
 from controller.judge.gauges import GaugeEvidence
 from tests.unit.judge.gauge_reference import alarms, learn
-from tests.unit.judge.gauge_streams import SECONDS, Floats, after, history_of, wandering
+from tests.unit.judge.gauge_streams import (
+    SECONDS,
+    Floats,
+    after,
+    history_of,
+    looks_of,
+    wandering,
+)
 
 ALPHA = 0.01
 LOOKS, PODS = 200, (3, 10)
@@ -145,6 +152,38 @@ def test_a_leak_is_found_before_its_level_is() -> None:
     assert len(growth) >= 0.85 * 200
     assert np.mean(growth) < np.mean(level)
     assert at_least(len(nothing), 400) <= ALPHA
+
+
+def test_a_canary_at_its_margin_is_seldom_called_safe() -> None:
+    rng, releases, beta, passed = np.random.default_rng(14), 120, 0.05, 0
+    for _ in range(releases):
+        mine, theirs = (five_percent(rng, 1, pods)[0] for pods in PODS)
+        wander = wandering(rng, (1, 140, 13), phi=0.8, sd=0.05)[0]
+        evidence = GaugeEvidence.start(GaugeQuestion(history_of(theirs + wander[:60, 3:])))
+        canary = 1.25 * (mine + wander[60:, :3])
+        for look in looks_of(canary, theirs + wander[60:, 3:]):
+            evidence = after(evidence, [look])
+            if evidence.safe(beta):
+                passed += 1
+                break
+
+    assert at_least(passed, releases) <= beta
+
+
+def test_an_equal_canary_is_shown_safe() -> None:
+    rng, found = np.random.default_rng(15), []
+    for _ in range(60):
+        mine, theirs = (five_percent(rng, 1, pods)[0] for pods in PODS)
+        wander = wandering(rng, (1, 260, 13), phi=0.8, sd=0.05)[0]
+        evidence = GaugeEvidence.start(GaugeQuestion(history_of(theirs + wander[:60, 3:])))
+        for look in looks_of(mine + wander[60:, :3], theirs + wander[60:, 3:]):
+            evidence = after(evidence, [look])
+            if evidence.safe(0.05):
+                found.append(evidence.looks)
+                break
+
+    assert len(found) >= 54
+    assert np.median(found) <= 30
 
 
 @pytest.mark.parametrize(("follows_load", "alarm"), [(True, False), (False, True)])
