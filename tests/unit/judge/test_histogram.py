@@ -245,8 +245,8 @@ def test_a_restart_after_any_look_changes_nothing(
 
 @pytest.mark.parametrize("shares_margin", [0.0, 0.25])
 def test_packed_evidence_has_three_thousand_characters_at_most(shares_margin: float) -> None:
-    bounds = tuple(0.01 * 1.1**k for k in range(60))
-    wide = classic(np.linspace(1e5, 1e6, 61).round(), bounds)
+    bounds = tuple(0.01 * 1.1**k for k in range(CLASSIC_BOUNDS))
+    wide = classic(np.linspace(1e5, 1e6, CLASSIC_BOUNDS + 1).round(), bounds)
     torn = list(wide.counts)
     for k in (3, 9, 15, 21):
         torn[k] = torn[k - 1] - 1.0
@@ -259,6 +259,7 @@ def test_packed_evidence_has_three_thousand_characters_at_most(shares_margin: fl
         evidence = after(HistogramEvidence.start(question), HistogramLook(torn_arm, torn_arm))
 
         assert len(evidence.canary) == buckets
+        assert [len(owed) for owed in evidence.owed] == [4 if arm is wide else 0] * 2
         assert len(evidence.pack()) <= 3000
         assert HistogramEvidence.unpack(evidence.pack()) == evidence
 
@@ -342,7 +343,9 @@ def test_a_canary_of_a_coarser_schema_is_still_judged(shift: int) -> None:
         History.of(native(buckets, first)), fail_slower=2.0 ** (shift / 8) - 1.0
     )
     merged = np.array([100.0, *[400.0] * 5, 300.0])  # one, four and three of the fine ones
-    same, slower = native(merged, first // 4, 1), native(merged, first // 4 + 2, 1)
+    # Two fine buckets of margin are rounded up to a coarse one.
+    within = first // 4 + (1 if shift else 0)
+    same, slower = native(merged, within, 1), native(merged, within + 1, 1)
     stable = native(buckets, first)
 
     equal, slow = (
