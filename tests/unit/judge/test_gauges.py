@@ -15,10 +15,10 @@ from controller.judge import gauge_rule
 from controller.judge.counts import Refused
 from controller.judge.gauge_history import Gap, GaugeHistory
 from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Measure, Pod
-from controller.judge.gauge_sums import MOST_CANARY, MOST_STABLE
+from controller.judge.gauge_sums import MOST_CANARY, MOST_STABLE, STARTS
 from controller.judge.gauges import GaugeEvidence
 from controller.judge.quantities import Unit
-from tests.unit.judge.gauge_streams import after, history_of, looks_of, wandering
+from tests.unit.judge.gauge_streams import Floats, after, history_of, looks_of, wandering
 
 HISTORY = GaugeHistory(
     pods=10, looks=60, seconds=15, level=100, spread=3, within=2, phi=0.5, slope_spread=0.01
@@ -240,10 +240,15 @@ def test_a_pod_that_comes_and_goes_is_compared_while_it_is_there() -> None:
         (np.zeros((0, 0)), Gap.PODS),
     ],
 )
-def test_a_history_that_says_too_little_only_advises(history: np.ndarray, gap: Gap) -> None:
-    stream = looks_of(np.full((200, 3), 1000.0), np.tile(np.arange(1.0, 11.0), (200, 1)))
+@pytest.mark.parametrize("measure", list(Measure))
+def test_a_history_that_says_too_little_only_advises(
+    history: Floats, gap: Gap, measure: Measure
+) -> None:
+    rises = np.tile(np.arange(1000.0, 1200.0)[:, None], (1, 3))
+    stream = looks_of(rises, np.tile(np.arange(1.0, 11.0), (200, 1)))
+    question = GaugeQuestion(history_of(history), measure=measure)
 
-    evidence = after(GaugeEvidence.start(GaugeQuestion(history_of(history))), stream)
+    evidence = after(GaugeEvidence.start(question), stream)
 
     assert gap is evidence.question.history.gap
     assert evidence.advisory == gap.value != ""
@@ -375,6 +380,41 @@ def test_a_gap_between_looks_does_not_make_the_others_prove_more() -> None:
     ]
 
     assert found[1] == pytest.approx(found[0], rel=0.05)
+
+
+def test_what_grew_and_stays_is_no_leak() -> None:
+    question = GaugeQuestion(HISTORY, measure=Measure.GROWTH)
+    rises = 130 - 80 * np.exp(-np.arange(200) / 20)
+    stream = looks_of(
+        rises[:, None] + np.linspace(-1, 1, 3), np.tile(np.linspace(95, 105, 10), (200, 1))
+    )
+    evidence = GaugeEvidence.start(question)
+
+    for seen in stream:
+        evidence = after(evidence, [seen])
+        assert not evidence.suspects(0.01)
+    assert after(GaugeEvidence.start(QUESTION), stream).beyond(0.01)
+
+
+def test_the_starts_share_one_probability() -> None:
+    shares = [gauge_rule.noise_share(start, 0.01) for start in range(len(STARTS))]
+
+    assert shares[0] == 0.005
+    assert sum(shares) == pytest.approx(0.01)
+
+
+def test_pods_that_just_came_are_not_ranked() -> None:
+    stable = np.tile(np.linspace(95, 105, 10), (60, 1))
+    stream = [
+        replace(seen, canary=seen.canary[: 1 if number < 41 else 3])
+        for number, seen in enumerate(looks_of(1.4 * stable[:, :3], stable))
+    ]
+
+    before = after(GaugeEvidence.start(QUESTION), stream)
+    later = after(before, [replace(stream[-1], at=stream[-1].at + 15)])
+
+    assert before.advisory.startswith("1 pod against 10 can rank in 11 ways")
+    assert later.advisory == ""
 
 
 def test_safe_needs_room_and_ranks() -> None:
