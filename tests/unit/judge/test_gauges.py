@@ -420,7 +420,8 @@ def test_pods_that_just_came_are_not_ranked() -> None:
 def test_safe_needs_room_and_ranks() -> None:
     stable = np.tile(np.linspace(95, 105, 10), (120, 1))
 
-    near = after(GaugeEvidence.start(QUESTION), looks_of(stable[:, 4:7] * 1.22, stable))
+    tight = np.tile(np.linspace(99.5, 100.5, 10), (120, 1))
+    near = after(GaugeEvidence.start(QUESTION), looks_of(tight[:, 4:7] * 1.22, tight))
     equal = after(GaugeEvidence.start(QUESTION), looks_of(stable[:, 4:7], stable))
     alone = after(GaugeEvidence.start(QUESTION), looks_of(stable[:, 4:5], stable))
 
