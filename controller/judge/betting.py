@@ -79,14 +79,19 @@ def reference(null: Null, past: Tally) -> tuple[Number, Number]:
     """
     ratio, shift = null
     weight = ratio * past.canary + past.stable
-    gap = ratio * (past.canary_bad + past.stable_bad) - weight * shift
-    root = np.sqrt(gap * gap + 4.0 * weight * ratio * past.stable_bad * shift)
-    # Both are the positive root of the same parabola; each is exact where the other cancels.
-    stable = np.where(
-        gap > 0.0,
-        (gap + root) / np.maximum(2.0 * weight * ratio, TINY),
-        2.0 * past.stable_bad * shift / np.maximum(root - gap, TINY),
-    )
+    bad = past.canary_bad + past.stable_bad
+    stable: Number
+    if shift == 0.0:
+        stable = bad / np.maximum(weight, TINY)
+    else:
+        gap = ratio * bad - weight * shift
+        root = np.sqrt(gap * gap + 4.0 * weight * ratio * past.stable_bad * shift)
+        # Both are the positive root of the same parabola; each is exact where the other cancels.
+        stable = np.where(
+            gap > 0.0,
+            (gap + root) / np.maximum(2.0 * weight * ratio, TINY),
+            2.0 * past.stable_bad * shift / np.maximum(root - gap, TINY),
+        )
     stable = np.minimum(np.maximum(stable, 0.0), np.maximum(0.0, (1.0 - EDGE - shift) / ratio))
     return ratio * stable + shift, stable
 
@@ -147,8 +152,11 @@ def joined(log_capital: Floats, stake: float) -> Floats:
 
 def log_mean(log_capital: tuple[float, ...], aside: float = 0.0) -> float:
     """Return the log of the mean of capitals given by their logs, plus a capital not at stake."""
-    logs = [value - math.log(len(log_capital)) for value in log_capital]
-    if aside > 0.0:
-        logs.append(math.log(aside))
-    top = max(logs)
-    return top + math.log(sum([math.exp(value - top) for value in logs]))
+    top = max(log_capital)
+    total = sum([math.exp(value - top) for value in log_capital])
+    mean = top + math.log(total / len(log_capital))
+    if aside <= 0.0:
+        return mean
+    rest = math.log(aside)
+    high, low = max(mean, rest), min(mean, rest)
+    return high + math.log1p(math.exp(low - high))

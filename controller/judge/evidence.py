@@ -121,8 +121,8 @@ class CountsEvidence:
         capital = np.array([begun.worse, *(slot.worse for slot in slots)])
         capital += np.minimum(won, noise.cap)
         worse, *without = map(tuple, capital.tolist())
-        return replace(
-            self,
+        return type(self)(
+            question=question,
             looks=self.looks + 1,
             strata=tuple(pasts[key] for key in sorted(pasts)),
             expected_bad=float(self.expected_bad + math.fsum(x.expected_bad for x in looks)),
@@ -311,9 +311,10 @@ class CountsEvidence:
 
 
 def _longer(past: Stratum | None, look: CountsLook) -> Stratum:
-    none = Arm(0.0, 0.0)
-    past = past or Stratum(key_of(look.stratum), none, none)
-    return replace(past, canary=past.canary.plus(look.canary), stable=past.stable.plus(look.stable))
+    canary, stable = look.canary, look.stable
+    if past is not None:
+        canary, stable = past.canary.plus(canary), past.stable.plus(stable)
+    return Stratum(key_of(look.stratum), canary, stable)
 
 
 def _total(arms: Iterable[Arm]) -> Arm:

@@ -76,7 +76,7 @@ class Sums(NamedTuple):
         grown = look.stable_bad * np.log1p(np.where(plays, bad_pays, 0.0))
         grown += (look.stable - look.stable_bad) * np.log1p(np.where(plays, good_pays, 0.0))
         table = np.array(self)
-        table += np.stack([plays * look.canary_bad, plays * look.canary, grown])
+        table += np.array((plays * look.canary_bad, plays * look.canary, grown))
         return type(self)(*(tuple(row) for row in table.tolist()))
 
 

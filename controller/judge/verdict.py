@@ -134,12 +134,21 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
-    """What e-values are compared with, in nats, and the levels of threshold rules by name."""
+class _Bet:
+    """A metric with an e-value, and the log of its part of the mean."""
 
-    regressed: float
-    safe: float
-    levels: dict[str, float]
+    metric: MetricEvidence
+    evidence: Evidence
+    log_part: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A metric judged by a threshold, and its level."""
+
+    metric: MetricEvidence
+    evidence: ThresholdEvidence
+    level: float
 
 
 def judge(
@@ -151,20 +160,23 @@ def judge(
     Raises ValueError for a probability outside 0 to 1 and for a weight that is not above 0.
     Regressed wins over Safe.
     """
-    limits = _limits(metrics, false_rollback, false_promotion)
-    shares = _shares(metrics, limits)
+    limit = _threshold("falseRollback", false_rollback)
+    safe_limit = _threshold("falsePromotion", false_promotion)
+    bets, rules, left = _parts(metrics, false_rollback)
+    limit -= math.log(left)
+    shares = {bet.metric.name: bet.log_part + _log_e(bet.evidence, limit) for bet in bets}
     log_e = _log_sum(list(shares.values())) if shares else 0.0
     beyond = tuple(
-        m.name
-        for m in metrics
-        if isinstance(m.evidence, ThresholdEvidence)
-        and not m.evidence.advisory
-        and m.evidence.beyond(limits.levels[m.name])
+        rule.metric.name
+        for rule in rules
+        if not rule.evidence.advisory and rule.evidence.beyond(rule.level)
     )
-    waiting = tuple(m.name for m in metrics if m.required and not _is_safe(m, limits.safe))
-    holds = _holds(metrics, limits.regressed)
-    if log_e >= limits.regressed or beyond:
-        strongest = _culprits(shares, limits.regressed) if log_e >= limits.regressed else ()
+    shown = {bet.metric.name for bet in bets if bet.evidence.log_e_safe >= safe_limit}
+    shown |= {rule.metric.name for rule in rules if rule.evidence.safe(false_promotion)}
+    waiting = tuple(m.name for m in metrics if m.required and not _may_pass(m, shown))
+    holds = _holds(metrics, bets, limit)
+    if log_e >= limit or beyond:
+        strongest = _culprits(shares, limit) if log_e >= limit else ()
         return Judgement(Verdict.REGRESSED, strongest + beyond, log_e, waiting, holds)
     # Without a required metric nothing would be shown, so such a plan never gets to Safe.
     safe = not waiting and not holds and any(metric.required for metric in metrics)
@@ -179,21 +191,30 @@ def explain(metric: MetricEvidence, *, metrics: int = 1) -> str:
     return metric.evidence.explain(metric.name, metrics)
 
 
-def _limits(
-    metrics: Sequence[MetricEvidence], false_rollback: float, false_promotion: float
-) -> _Limits:
+def _parts(
+    metrics: Sequence[MetricEvidence], false_rollback: float
+) -> tuple[list[_Bet], list[_Rule], float]:
+    """Return both kinds of metrics, each with its part, and what part of the rate bets have.
+
+    Which kinds there are is known from the plan, so the parts do not depend on the data.
+    """
+    by_bets: list[tuple[MetricEvidence, Evidence]] = []
+    by_rules: list[tuple[MetricEvidence, ThresholdEvidence]] = []
     for metric in metrics:
         if not 0.0 < metric.weight < math.inf:
             raise ValueError(f"metric {metric.name}: weight is {metric.weight}; it is above 0")
-    ruled = {m.name: m.weight for m in metrics if isinstance(m.evidence, ThresholdEvidence)}
-    # Which kinds there are is known from the plan, so the parts do not depend on the data.
-    part = 0.0 if not ruled else 1.0 if len(ruled) == len(metrics) else THRESHOLD_PART
-    regressed = _threshold("falseRollback", false_rollback)
-    # A plan of threshold rules alone leaves nothing to compare an e-value with.
-    left = regressed - math.log(1.0 - part) if part < 1.0 else math.inf
-    whole = math.fsum(ruled.values())
-    levels = {name: false_rollback * part * weight / whole for name, weight in ruled.items()}
-    return _Limits(left, _threshold("falsePromotion", false_promotion), levels)
+        if isinstance(metric.evidence, ThresholdEvidence):
+            by_rules.append((metric, metric.evidence))
+        else:
+            by_bets.append((metric, metric.evidence))
+    part = 0.0 if not by_rules else THRESHOLD_PART if by_bets else 1.0
+    whole = math.fsum(metric.weight for metric, _ in by_bets)
+    ruled = math.fsum(metric.weight for metric, _ in by_rules)
+    bets = [_Bet(m, evidence, math.log(m.weight / whole)) for m, evidence in by_bets]
+    rules = [
+        _Rule(m, evidence, false_rollback * part * m.weight / ruled) for m, evidence in by_rules
+    ]
+    return bets, rules, 1.0 - part if bets else 1.0
 
 
 def _threshold(field: str, probability: float) -> float:
@@ -202,27 +223,17 @@ def _threshold(field: str, probability: float) -> float:
     return -math.log(probability) if probability > 0 else math.inf
 
 
-def _shares(metrics: Sequence[MetricEvidence], limits: _Limits) -> dict[str, float]:
-    """Return the log of what each metric with an e-value adds to the mean.
+def _log_e(evidence: Evidence, limit: float) -> float:
+    """Return the log e-value that counts.
 
-    What must not roll back adds at most its stake: a metric that may only advise, a difference too
-    small to matter, one that a single pod carries. Making an e-value smaller keeps it one.
+    What must not roll back brings at most its stake: a metric that may only advise, a difference
+    too small to matter, one that a single pod carries. Making an e-value smaller keeps it one.
     """
-    whole = math.fsum(m.weight for m in metrics if not isinstance(m.evidence, ThresholdEvidence))
-    shares = {}
-    for metric in metrics:
-        evidence = metric.evidence
-        if not isinstance(evidence, ThresholdEvidence):
-            log_e = evidence.log_e_regressed
-            if log_e > 0.0 and not _counts(evidence, limits.regressed):
-                log_e = 0.0
-            shares[metric.name] = log_e + math.log(metric.weight / whole)
-    return shares
-
-
-def _counts(evidence: Evidence, limit: float) -> bool:
-    """Whether a metric may bring more than its stake."""
-    return not evidence.advisory and evidence.matters and not _one_pod(evidence, limit)
+    log_e = evidence.log_e_regressed
+    if log_e <= 0.0:
+        return log_e
+    counts = not evidence.advisory and evidence.matters and not _one_pod(evidence, limit)
+    return log_e if counts else 0.0
 
 
 def _one_pod(evidence: Evidence, limit: float) -> bool:
@@ -231,37 +242,33 @@ def _one_pod(evidence: Evidence, limit: float) -> bool:
     return evidence.log_e_without_one_pod < least
 
 
-def _holds(metrics: Sequence[MetricEvidence], limit: float) -> tuple[str, ...]:
+def _holds(
+    metrics: Sequence[MetricEvidence], bets: Sequence[_Bet], limit: float
+) -> tuple[str, ...]:
     """Return what forbids Safe: absolute bounds, and evidence that only one pod carries."""
-    holds = [
-        f"{metric.name}: {metric.current.breach}"
-        for metric in metrics
-        if metric.current is not None and metric.current.breach
-    ]
-    for metric in metrics:
-        evidence = metric.evidence
-        if isinstance(evidence, ThresholdEvidence) or evidence.log_e_regressed < limit:
+    breaches = ((m.name, m.current.breach) for m in metrics if m.current is not None)
+    holds = [f"{name}: {breach}" for name, breach in breaches if breach]
+    for bet in bets:
+        evidence = bet.evidence
+        if evidence.log_e_regressed < limit or evidence.advisory or not evidence.matters:
             continue
-        if evidence.matters and not evidence.advisory and _one_pod(evidence, limit):
+        if _one_pod(evidence, limit):
             holds.append(
-                f"{metric.name}: one of the canary's pods is worse than stable, the others are "
-                "not; look at its node, or delete it"
+                f"{bet.metric.name}: one of the canary's pods is worse than stable, the others "
+                "are not; look at its node, or delete it"
             )
     return tuple(holds)
 
 
-def _is_safe(metric: MetricEvidence, limit: float) -> bool:
-    """Whether a required metric lets a step pass.
+def _may_pass(metric: MetricEvidence, shown: set[str]) -> bool:
+    """Whether a required metric lets a step pass, where `shown` are those shown to be safe.
 
     The evidence of the whole release has to be strong enough now, not at some time before, and
     the present weight has to agree: a fault that comes with load shows only there.
     """
-    evidence, current = metric.evidence, metric.current
-    if evidence.advisory or current is None or not current.within_margin:
-        return False
-    if isinstance(evidence, ThresholdEvidence):
-        return evidence.safe(math.exp(-limit))
-    return evidence.log_e_safe >= limit
+    current = metric.current
+    here = current is not None and current.within_margin
+    return here and metric.name in shown and not metric.evidence.advisory
 
 
 def _culprits(shares: dict[str, float], limit: float) -> tuple[str, ...]:

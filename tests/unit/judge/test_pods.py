@@ -84,6 +84,12 @@ def test_memory_does_not_grow_with_the_number_of_pods(pods: int) -> None:
     assert sum(slot.requests for slot in evidence.slots) == pytest.approx(2 * 25 * pods)
 
 
+def test_many_pods_share_the_slots_about_evenly() -> None:
+    evidence = after(START, look(*[1.0] * 40))
+
+    assert max(slot.requests for slot in evidence.slots) <= 0.25 * evidence.canary.total
+
+
 def test_one_bad_pod_of_many_still_carries_the_evidence() -> None:
     for bad in range(0, 20, 4):
         counts = [9.0 if i == bad else 0.0 for i in range(20)]

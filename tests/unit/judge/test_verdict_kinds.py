@@ -179,6 +179,21 @@ def test_pods_that_add_little_do_not_vouch_for_one_that_adds_a_lot() -> None:
     assert judged(metric("errors", evidence)).verdict is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("left", "verdict"), [(0.34, Verdict.INCONCLUSIVE), (0.36, Verdict.REGRESSED)]
+)
+def test_a_third_of_the_threshold_has_to_be_left_without_any_pod(
+    left: float, verdict: Verdict
+) -> None:
+    limit = math.log(100)
+    evidence = pods(5, 4, 5)
+    slots = tuple(replace(slot, worse=(left * limit,) * 9) for slot in evidence.slots)
+
+    found = judged(metric("errors", replace(shown(evidence, regressed=101), slots=slots)))
+
+    assert found.verdict is verdict
+
+
 @pytest.mark.parametrize("slo", [1.0, 0.005])
 def test_a_version_over_its_slo_holds(slo: float) -> None:
     question = CountsQuestion(slo=slo)
