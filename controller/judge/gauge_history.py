@@ -26,12 +26,11 @@ from typing import Self
 import numpy as np
 
 from controller.judge.betting import Floats
+from controller.judge.quantities import MOST_VALUE
 
 LEAST_PODS = 5
 LEAST_LOOKS = 20
 MOST_PHI = 0.97
-# No value may be larger: the sums of squares stay far inside float64.
-MOST_VALUE = 1e18
 # Values that vary by less than this share of their size do not vary: that is rounding.
 ROUNDING = 1e-12
 

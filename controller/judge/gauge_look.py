@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from controller.judge.counts import Refused
-from controller.judge.gauge_history import MOST_VALUE, GaugeHistory
-from controller.judge.quantities import Unit
+from controller.judge.gauge_history import GaugeHistory
+from controller.judge.quantities import MOST_VALUE, Unit, check_margins
 
 
 class Measure(StrEnum):
@@ -67,11 +67,12 @@ class GaugeQuestion:
     share: float = 0.01
 
     def __post_init__(self) -> None:
-        for field in ("safe_relative", "safe_absolute", "fail_relative", "fail_absolute"):
-            value = getattr(self, field)
-            most = 1000.0 if field.endswith("relative") else MOST_VALUE
-            if not 0.0 <= value < most:
-                raise ValueError(f"{field} is {value}; a margin is at least 0 and under {most:g}")
+        check_margins(
+            safe_relative=self.safe_relative,
+            safe_absolute=self.safe_absolute,
+            fail_relative=self.fail_relative,
+            fail_absolute=self.fail_absolute,
+        )
         if not 0.0 <= self.warm_up < math.inf:
             raise ValueError(f"warm_up is {self.warm_up}; write seconds, such as 90")
         if not 0.0 < self.horizon < math.inf:

@@ -10,7 +10,8 @@ two are independent, so their squares add. For growth the same is asked of the l
 which must also look like a leak.
 
 Promises: pure functions; what they return is monotone in the probability. With a history that
-cannot say anything every threshold is infinite. Leaves out: pods' ranks are asked for apart.
+cannot say anything every threshold is infinite. Leaves out: whether the history and the pods are
+enough for more than advice (gauges.py).
 """
 
 import math
@@ -21,6 +22,7 @@ from controller.judge.betting import TINY
 from controller.judge.gauge_history import GaugeHistory
 from controller.judge.gauge_look import GaugeQuestion, Measure
 from controller.judge.gauge_sums import STARTS, Kept, Sums
+from controller.judge.quantities import Bounds
 
 # A pod is ranked once it has so many looks, or half of all where there are fewer.
 SETTLED = 20
@@ -37,13 +39,6 @@ class Margin(NamedTuple):
 
     relative: float
     absolute: float
-
-
-class Bounds(NamedTuple):
-    """An interval; `high` is infinite where nothing bounds it."""
-
-    low: float
-    high: float
 
 
 def fail_margin(question: GaugeQuestion) -> Margin:

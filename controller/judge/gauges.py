@@ -27,9 +27,9 @@ from controller.judge.gauge_look import (
     comparable,
     left_out,
 )
-from controller.judge.gauge_rule import Bounds, Margin
+from controller.judge.gauge_rule import Margin
 from controller.judge.gauge_sums import MOST_CANARY, MOST_STABLE, STARTS, Kept, Since, Sums
-from controller.judge.quantities import Unit, amount, apart
+from controller.judge.quantities import Bounds, Unit, amount, apart
 
 # A difference matters beyond this share of the way from the fail margin to the safe margin. Two
 # versions never need exactly the same memory, so a difference that is merely proven is no fault.

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from controller.judge.betting import Floats
+from controller.judge.quantities import MOST_VALUE
 
-MOST_VALUE = 1e18
 SHORTEST, LONGEST = 20, 240  # looks in a block
 # Three would do if a history of 60 looks told them exactly; it does not.
 CORRELATION_TIMES = 6.0

@@ -13,25 +13,25 @@ evidence is advice, unless the question insists. Formulas and reasons: docs/judg
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 from controller.judge import number_blocks, packing, words
 from controller.judge.counts import Refused
-from controller.judge.number_blocks import MOST_VALUE, SHORTEST, Blocks
-from controller.judge.quantities import Unit, amount, apart
+from controller.judge.number_blocks import SHORTEST, Blocks
+from controller.judge.quantities import (
+    MOST_VALUE,
+    Bounds,
+    Unit,
+    amount,
+    apart,
+    check_margins,
+)
 
 # A difference matters beyond this share of the way from the fail margin to the safe margin.
 PRACTICAL = 0.5
 HEADER = b"GN01"
 UNITS = tuple(Unit)
 SIZES = (9, 2, 5, 5)
-
-
-class Bounds(NamedTuple):
-    """An interval; infinite where nothing bounds it."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,12 @@ class NumberQuestion:
     unit: Unit = Unit.NONE
 
     def __post_init__(self) -> None:
-        for field in ("safe_relative", "safe_absolute", "fail_relative", "fail_absolute"):
-            value = getattr(self, field)
-            most = 1000.0 if field.endswith("relative") else MOST_VALUE
-            if not 0.0 <= value < most:
-                raise ValueError(f"{field} is {value}; a margin is at least 0 and under {most:g}")
+        check_margins(
+            safe_relative=self.safe_relative,
+            safe_absolute=self.safe_absolute,
+            fail_relative=self.fail_relative,
+            fail_absolute=self.fail_absolute,
+        )
         if not 1 <= self.block <= 1000:
             raise ValueError(f"block is {self.block}; write a number of looks, such as 20")
 

@@ -1,4 +1,4 @@
-"""Amounts with their unit, and ratios, as a person reads them.
+"""Amounts with their unit, margins on them and ratios of them, for gauges and numbers.
 
 Promises: bounds are rounded outward, so that words never claim more than the numbers.
 Leaves out: rates of requests and odds (words.py).
@@ -6,6 +6,10 @@ Leaves out: rates of requests and odds (words.py).
 
 import math
 from enum import StrEnum
+from typing import NamedTuple
+
+# No value may be larger: the sums of squares stay far inside float64.
+MOST_VALUE = 1e18
 
 
 class Unit(StrEnum):
@@ -18,9 +22,24 @@ class Unit(StrEnum):
     SHARE = "share"
 
 
+class Bounds(NamedTuple):
+    """An interval; infinite where nothing bounds it."""
+
+    low: float
+    high: float
+
+
 MOST_RATIO = 1000.0  # larger ratios are not told apart
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def check_margins(**margins: float) -> None:
+    """Raise ValueError for a margin under 0 or from 1000 (relative) or MOST_VALUE (absolute) up."""
+    for field, value in margins.items():
+        most = 1000.0 if field.endswith("relative") else MOST_VALUE
+        if not 0.0 <= value < most:
+            raise ValueError(f"{field} is {value}; a margin is at least 0 and under {most:g}")
 
 
 def amount(value: float, unit: Unit) -> str:

@@ -15,7 +15,7 @@ from controller.judge import gauge_rule
 from controller.judge.counts import Refused
 from controller.judge.gauge_history import Gap, GaugeHistory
 from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Measure, Pod
-from controller.judge.gauge_sums import MOST_CANARY, MOST_STABLE, STARTS
+from controller.judge.gauge_sums import MOST_CANARY, MOST_STABLE, STARTS, Sums
 from controller.judge.gauges import GaugeEvidence
 from controller.judge.quantities import Unit
 from tests.unit.judge.gauge_streams import Floats, after, history_of, looks_of, wandering
@@ -151,6 +151,17 @@ def test_the_order_of_pods_changes_nothing(stream: list[GaugeLook], random: Rand
     question = GaugeQuestion(HISTORY, follows_load=True)
 
     one, other = (after(GaugeEvidence.start(question), looks) for looks in (stream, mixed))
+
+    assert one == other
+
+
+def test_rounding_does_not_depend_on_the_order_of_pods() -> None:
+    values = {"a": 1e16, "b": 1.0, "c": 1.0}
+
+    one, other = (
+        Sums().after(0.0, arm, arm, seconds=15.0, memory=60.0)
+        for arm in (values, dict(reversed(values.items())))
+    )
 
     assert one == other
 
