@@ -55,6 +55,13 @@ def test_a_share_that_is_a_little_off_is_no_alarm() -> None:
     assert check.explain() == ""
 
 
+def test_two_blocks_that_disagree_show_nothing() -> None:
+    check = seen([(0.05, 75, 1425)] * 4 + [(0.05, 300, 1425)] * 4)
+
+    assert check.total / check.blocks > math.log(4 / 3)
+    assert check.explain() == ""
+
+
 def test_weights_may_change() -> None:
     rng = np.random.default_rng(2)
     looks = [(w, rng.poisson(1500 * w), rng.poisson(1500 * (1 - w))) for w in (0.05, 0.25, 0.5)]
