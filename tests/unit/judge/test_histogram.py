@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.judge import MetricEvidence, Verdict, judge
 from controller.judge.betting import Floats
 from controller.judge.buckets import Classic, Histogram, Native, Span
 from controller.judge.counts import Refused
@@ -334,6 +335,19 @@ def test_a_version_that_moved_a_boundary_is_still_judged() -> None:
 
     assert evidence.log_e_regressed > math.log(100)
     assert evidence.canary[5] == evidence.expected[5] == 0.0
+
+
+def test_the_judge_takes_it_as_it_is() -> None:
+    slow = classic(np.rint(300 * shares(cached(0.0), DEFAULT)))
+    usual = classic(np.rint(5700 * shares(lognormal, DEFAULT)))
+
+    found = {}
+    for name, look in (("slow", HistogramLook(slow, usual)), ("same", HistogramLook(usual, usual))):
+        evidence = after(START, *[look] * 5)
+        metric = MetricEvidence("latency", required=True, evidence=evidence, current=evidence)
+        found[name] = judge([metric], false_rollback=0.01, false_promotion=0.05).verdict
+
+    assert found == {"slow": Verdict.REGRESSED, "same": Verdict.SAFE}
 
 
 @pytest.mark.parametrize("shift", [0, 2])
