@@ -27,6 +27,7 @@ from controller.judge.evidence import PRACTICAL
 from controller.judge.latency import (
     HistogramQuestion,
     Past,
+    asked,
     first_capital,
     ground,
     safe_growth,
@@ -49,7 +50,7 @@ ASKED = (
     "seconds",
 )
 PARTS = 8  # bounds, history, canary, expected, owed twice, worse, safe
-HEAD = (1, PARTS, len(ASKED), 3)
+HEAD = (1, PARTS, len(ASKED), 4)
 NO_HISTORY = Refused(
     "NoHistory",
     "evidence refused: stable's history holds no requests, or no histogram that could be read; "
@@ -65,7 +66,8 @@ class HistogramEvidence:
     `expected` are as many requests, spread in each look as stable's were. `stable` is the number of
     stable's requests, `noise` the sum over looks of canary**2 / stable, from which follows how many
     requests `expected` is worth. `owed` is what torn buckets of both arms give back later. `worse`
-    and `safe` are log capitals: of each bet, and of eight for each boundary that Safe asks about.
+    and `safe` are log capitals: of each bet, and of eight for each boundary that Safe may ask at.
+    `asked` are those of them that both arms had in the first look, as the bits of a number.
     """
 
     question: HistogramQuestion
@@ -74,6 +76,7 @@ class HistogramEvidence:
     expected: tuple[float, ...]
     stable: float
     noise: float
+    asked: int
     owed: tuple[Owed, Owed]
     worse: tuple[float, ...]
     safe: tuple[float, ...]
@@ -83,7 +86,7 @@ class HistogramEvidence:
         """Return the evidence before the first look."""
         none = (0.0,) * len(question.history.counts)
         worse, safe = first_capital(question)
-        return cls(question, 0, none, none, 0.0, 0.0, ((), ()), worse, safe)
+        return cls(question, 0, none, none, 0.0, 0.0, 0, ((), ()), worse, safe)
 
     @classmethod
     def again(cls, question: HistogramQuestion, log_e_regressed: float, log_e_safe: float) -> Self:
@@ -117,6 +120,7 @@ class HistogramEvidence:
             expected=tuple((past.expected + counted.stable * (requests / beside)).tolist()),
             stable=self.stable + beside,
             noise=self.noise + requests * requests / beside,
+            asked=self.asked if self.looks else asked(question, counted),
             owed=counted.owed,
             worse=tuple((np.array(self.worse) + worse).tolist()),
             safe=tuple((np.array(self.safe) + safe_growth(question, counted, past)).tolist()),
@@ -136,12 +140,13 @@ class HistogramEvidence:
     def log_e_safe(self) -> float:
         """Log e-value against "at some boundary the canary is over the safe margin".
 
-        The least of all boundaries' e-values, so at most that of one where the claim is true.
+        The least of all boundaries' e-values, so at most that of one where the claim is true. All
+        boundaries are those that both versions have; if none of them can be asked, none is refuted.
         """
         size = len(SAFE_STEPS)
-        return min(
-            betting.log_mean(self.safe[at : at + size]) for at in range(0, len(self.safe), size)
-        )
+        slots = range(len(self.safe) // size)
+        played = [slot for slot in slots if self.asked >> slot & 1] or slots
+        return min(betting.log_mean(self.safe[at * size : (at + 1) * size]) for at in played)
 
     @property
     def requests(self) -> float:
@@ -231,8 +236,9 @@ class HistogramEvidence:
         )
         kind = math.nan if schema is None else float(schema)
         lengths = (float(len(part)) for part in parts)
-        asked = (getattr(self.question, field) for field in ASKED)
-        head = (kind, *lengths, *asked, float(self.looks), self.stable, self.noise)
+        told = (getattr(self.question, field) for field in ASKED)
+        seen = (float(self.looks), self.stable, self.noise, float(self.asked))
+        head = (kind, *lengths, *told, *seen)
         return packing.pack(HEADER, (*head, *(number for part in parts for number in part)))
 
     @classmethod
@@ -240,7 +246,7 @@ class HistogramEvidence:
         """Return the evidence that `pack` wrote; raises ValueError if the text is not its own."""
         count = max(0, (len(text.rstrip("=")) * 3 // 4 - 8) // 8)
         numbers = packing.unpack(HEADER, text, count)
-        kind, lengths, asked, seen = packing.split(numbers, HEAD)
+        kind, lengths, told, seen = packing.split(numbers, HEAD)
         sizes = [int(length) for length in lengths]
         if len(numbers) < sum(HEAD) or len(numbers) != sum(HEAD) + sum(sizes):
             raise ValueError(f"packed evidence has {len(numbers)} numbers, not those that it names")
@@ -252,12 +258,13 @@ class HistogramEvidence:
             bounds = tuple(bounds[0] + k for k in range(len(counts) - 1))
         mine, theirs = (tuple(zip(map(int, arm[::2]), arm[1::2], strict=True)) for arm in owed)
         return cls(
-            question=HistogramQuestion(History(Layout(schema, bounds), counts), *asked),
+            question=HistogramQuestion(History(Layout(schema, bounds), counts), *told),
             looks=int(seen[0]),
             canary=canary,
             expected=expected,
             stable=seen[1],
             noise=seen[2],
+            asked=int(seen[3]),
             owed=(mine, theirs),
             worse=worse,
             safe=safe,

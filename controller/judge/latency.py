@@ -146,7 +146,7 @@ def slower(buckets: Floats) -> Floats:
     return beyond
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def ground(history: History) -> Ground | None:
     """Return what follows from a history; None if it is empty."""
     if not history.counts:
@@ -181,7 +181,7 @@ def first_capital(question: HistogramQuestion) -> tuple[tuple[float, ...], tuple
     return tuple(worse.tolist()), (0.0,) * (len(found.safe_at) * len(SAFE_STEPS))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def board(history: History, kept: tuple[int, ...] | None, shift: int) -> Board | None:
     """Return the bets for the boundaries at the positions `kept`; None if none is left of them.
 
@@ -235,6 +235,13 @@ def safe_growth(question: HistogramQuestion, counted: Counted, past: Past) -> Fl
     new, before, known = _tallies(found, counted, past, at=found.safe_at, shift=0)
     grown = (betting.safe_growth(new, question.safe_null, before) * known).ravel()
     return _tempered(grown, question.phi, question.false_promotion)
+
+
+def asked(question: HistogramQuestion, counted: Counted) -> int:
+    """Return the bits of the boundaries of `Ground.safe_at` that a look can be asked at."""
+    found = ground(question.history)
+    at = found.safe_at.tolist() if found is not None else []
+    return sum(1 << i for i, k in enumerate(at) if counted.kept is None or k in counted.kept)
 
 
 def _tallies(

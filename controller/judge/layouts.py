@@ -36,7 +36,7 @@ from controller.judge.counts import Refused
 # A scrape in the middle of an update tears few buckets, and moves fewer requests than it counts.
 MOST_TORN = 4
 # What packed evidence has room for.
-CLASSIC_BOUNDS, NATIVE_BOUNDS = 27, 41
+CLASSIC_BOUNDS, NATIVE_BOUNDS = 26, 40
 # The shares of stable's fastest and slowest requests that a native window need not tell apart.
 FASTEST, SLOWEST = 0.05, 0.001
 MOST_HISTORY = 1e6
@@ -83,7 +83,7 @@ class History:
 
     @classmethod
     def of(cls, histogram: Histogram | None) -> Self:
-        """Return what is kept of a histogram: at most 41 bounds and a million requests.
+        """Return what is kept of a histogram: at most 40 bounds and a million requests.
 
         Classic boundaries over CLASSIC_BOUNDS go where they part the fewest requests. A native
         window starts below stable's fastest twentieth, at the finest schema that fits.

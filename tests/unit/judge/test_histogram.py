@@ -337,6 +337,43 @@ def test_a_version_that_moved_a_boundary_is_still_judged() -> None:
     assert evidence.canary[5] == evidence.expected[5] == 0.0
 
 
+def test_safe_asks_at_the_boundaries_that_both_versions_have() -> None:
+    fewer = tuple(bound for bound in DEFAULT if bound not in (0.1, 1.0))
+    look = HistogramLook(
+        classic(np.rint(300 * shares(lognormal, fewer)), fewer),
+        classic(np.rint(5700 * shares(lognormal, DEFAULT))),
+    )
+
+    evidence = after(START, *[look] * 8)
+
+    assert evidence.log_e_safe > math.log(20)
+    assert evidence.within_margin
+
+
+def test_a_boundary_that_goes_missing_is_still_asked() -> None:
+    """What was asked in the first look has to be shown, so a change midway only costs time."""
+    usual = [300 * shares(lognormal, DEFAULT), 5700 * shares(lognormal, DEFAULT)]
+    fewer = tuple(bound for bound in DEFAULT if bound != 0.25)
+    complete = HistogramLook(*(classic(np.rint(arm)) for arm in usual))
+    lacking = HistogramLook(
+        classic(np.rint(300 * shares(lognormal, fewer)), fewer), complete.stable
+    )
+
+    evidence = after(START, complete, *[lacking] * 8)
+
+    assert evidence.log_e_safe < math.log(20)
+
+
+def test_without_a_common_boundary_from_the_median_up_nothing_is_safe() -> None:
+    low = DEFAULT[:2]
+    look = HistogramLook(
+        classic(np.rint(300 * shares(lognormal, low)), low),
+        classic(np.rint(5700 * shares(lognormal, DEFAULT))),
+    )
+
+    assert after(START, *[look] * 20).log_e_safe == 0.0
+
+
 def test_the_judge_takes_it_as_it_is() -> None:
     slow = classic(np.rint(300 * shares(cached(0.0), DEFAULT)))
     usual = classic(np.rint(5700 * shares(lognormal, DEFAULT)))
