@@ -33,6 +33,7 @@ LEAST_PODS = 3
 LEAST_LOOKS = 12
 CLUMPY = 1.5  # phi from which on single looks are capped
 FEW_CLUMPS = 10.0
+LEAST_LEVEL = 1e-6  # a plan that never rolls back learns as if it did so very seldom
 ONE_IN_TEN = 1.2816
 
 
@@ -112,11 +113,15 @@ INDEPENDENT = Noise()
 def learn(
     history: PodHistory | None, *, false_rollback: float = 0.01, routed: bool = False
 ) -> Noise:
-    """Return the noise between stable's pods before the release.
+    """Return the noise between stable's pods before the release, for a plan's `false_rollback`.
 
     `routed` says that a gateway draws the arm of every request at random by the weight. Then clumps
     need not be known for a fair game, and a history that is thin does not make a metric advisory.
+    Raises ValueError for a `false_rollback` outside 0 to 1.
     """
+    if not 0.0 <= false_rollback < 1.0:
+        raise ValueError(f"falseRollback is {false_rollback}; write a probability such as 0.01")
+    level = max(false_rollback, LEAST_LEVEL)
     bad, total = history.counts() if history is not None else (np.zeros((0, 0)), np.zeros((0, 0)))
     seen = total.sum(axis=0) > 0 if total.size else np.zeros(0, dtype=bool)
     bad, total = bad[:, seen], total[:, seen]
@@ -126,15 +131,15 @@ def learn(
         return Noise(pods=pods, gap=Gap.NONE if routed else gap)
     errors = float(bad.sum())
     if errors == 0.0:
-        return Noise(cap=_cap(false_rollback, 3.0), pods=pods)
+        return Noise(cap=_cap(level, 3.0), pods=pods)
     phi = _phi(bad, total)
     spread = _spread(bad, total, phi)
-    reach = student_t(1.0 - false_rollback / 2.0, pods - 1) * spread if spread > 0 else 0.0
+    reach = student_t(1.0 - level / 2.0, pods - 1) * spread if spread > 0 else 0.0
     cap = math.inf
     if errors / phi < FEW_CLUMPS:
-        cap = _cap(false_rollback, 3.0)
+        cap = _cap(level, 3.0)
     elif phi > CLUMPY:
-        cap = _cap(false_rollback, 2.0)
+        cap = _cap(level, 2.0)
     return Noise(phi=phi, reach=reach, cap=cap, pods=pods)
 
 
@@ -195,6 +200,6 @@ def _spread(bad: Floats, total: Floats, phi: float) -> float:
     return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean()))
 
 
-def _cap(false_rollback: float, looks: float) -> float:
+def _cap(level: float, looks: float) -> float:
     """Return what a look may add where it takes at least so many looks to roll back."""
-    return -math.log(false_rollback) / looks if false_rollback > 0 else math.inf
+    return -math.log(level) / looks

@@ -17,8 +17,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import Self
 
+from controller.judge import packing
 from controller.judge.counts import Arm, refusal
 
+HEADER = b"GS01"
 BLOCK = 4
 OFF = math.log(4.0 / 3.0)
 LEVEL = 0.01  # probability of ever alarming by chance, over a release
@@ -86,6 +88,17 @@ class ShareCheck:
         return 0.5 * math.log(part) + 0.5 * self.blocks * (
             math.log1p(ratio) - math.log1p(part * ratio)
         )
+
+    def pack(self) -> str:
+        """Return the check as one line of 88 characters."""
+        counted = (self.blocks, self.total, self.squares, self.weight)
+        return packing.pack(HEADER, (*counted, self.looks, self.canary, self.stable))
+
+    @classmethod
+    def unpack(cls, text: str) -> Self:
+        """Return the check that `pack` wrote; raises ValueError if the text is not its own."""
+        blocks, total, squares, weight, looks, *arms = packing.unpack(HEADER, text, 7)
+        return cls(int(blocks), total, squares, weight, int(looks), *arms)
 
     def explain(self) -> str:
         """Say that the share is off; empty while it is not."""

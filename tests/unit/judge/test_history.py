@@ -108,6 +108,21 @@ def test_no_history_makes_the_metric_advise_only_unless_requests_are_routed_at_r
     assert learn(None, routed=True) == Noise()
 
 
+def test_a_plan_that_never_rolls_back_learns_too() -> None:
+    clumps = simulate(Traffic(fails=in_clumps(3.0), unequal=0.5), releases=1, looks=1, seed=34)
+
+    noise = learn(pod_history(clumps.history, 0), false_rollback=0.0)
+
+    assert math.isfinite(noise.reach)
+    assert noise.phi > 1
+
+
+@pytest.mark.parametrize("level", [-0.1, 1.0, math.nan])
+def test_a_level_that_makes_no_sense_is_named(level: float) -> None:
+    with pytest.raises(ValueError, match=f"falseRollback is {level}"):
+        learn(None, false_rollback=level)
+
+
 def test_pods_that_are_alike_do_not_widen_the_margin() -> None:
     noise = Noise(reach=0.6, pods=10)
     question = CountsQuestion(noise=noise)

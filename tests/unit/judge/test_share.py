@@ -83,3 +83,5 @@ def test_any_numbers_are_taken(looks: list[tuple[float, float, float]]) -> None:
 
     assert math.isfinite(check.log_e)
     assert math.isfinite(check.total)
+    assert ShareCheck.unpack(check.pack()) == check
+    assert len(check.pack()) == 88
