@@ -16,7 +16,6 @@ FINALIZER = "gander.dev/finish"
 FIELD_MANAGER = "gander"
 GUARD_NAME = "gander-hold"  # the admission policy that holds changes back, and its binding
 TEMPLATE_HASH_LABEL = "pod-template-hash"
-RESTARTED_AT_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 
 _MAX_NAME = 63
 
@@ -48,17 +47,9 @@ def canonical(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def revision_of(template: dict[str, Any]) -> str:
-    """Return the identity of a pod template as the API server stored it, 10 hex digits.
-
-    Used for history and rejection only; what decides whether a template differs is `same_template`.
-    """
+    """Return the identity of a pod template as the API server stored it, 10 hex digits."""
     text = json.dumps(canonical(template), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def same_template(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether two templates, both defaulted by the same server, would make the same pods."""
-    return canonical(one) == canonical(other)
 
 
 def short_image(image: str) -> str:

@@ -148,14 +148,6 @@ class WorkQueue(Generic[K]):
         with self._changed:
             return len(self._ready)
 
-    def longest_running(self) -> tuple[K, float] | None:
-        """Return the key that a worker has had for the longest, and for how many seconds."""
-        with self._changed:
-            if not self._running:
-                return None
-            key = min(self._running, key=lambda each: self._running[each])
-            return key, self._clock() - self._running[key]
-
     def _add(self, key: K) -> None:
         if self._shut or key in self._ready or key in self._again:
             return

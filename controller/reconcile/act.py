@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from controller.api.names import RELEASE_LABEL, canary_name
+from controller.api.names import canary_name
 from controller.api.release import Release
 from controller.kube import kinds
 from controller.kube.errors import AlreadyExists, Conflict, Invalid
 from controller.kube.kinds import Kind
 from controller.reconcile.rollout import find_pods_to_empty
 from controller.reconcile.routes import write_weight, write_without_canary
-from controller.reconcile.world import Json, World
+from controller.reconcile.world import Json, World, name_taken
 from controller.release.facts import (
     Action,
     DeleteCanary,
@@ -102,15 +102,13 @@ class Actor:
             return self.world.client.create(kind, self._namespace, manifest)
         except AlreadyExists:
             found = self.world.client.get(kind, self._namespace, name)
-        metadata = found["metadata"]
-        owners = metadata.get("ownerReferences") or []
-        if any(owner["uid"] == self.release.metadata.uid for owner in owners):
+        owners = {owner["uid"] for owner in found["metadata"].get("ownerReferences") or []}
+        if self.release.metadata.uid in owners:
             return found
-        if RELEASE_LABEL in (metadata.get("labels") or {}):
+        if owners & self.world.release_uids(self._namespace, self.release.spec.plan):
             # The release before this one is still being cleaned up.
             raise Conflict(409, "Conflict", f"{kind.kind} {name} is of another release")
-        message = f"{kind.kind} {name} exists and is not Gander's; rename or delete it"
-        raise Invalid(409, "NameTaken", message)
+        raise Invalid(422, "NameTaken", name_taken(kind, name))
 
     def _delete_canary(self) -> None:
         """Delete what belongs to this release, and nothing that merely has its name."""

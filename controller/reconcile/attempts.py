@@ -14,7 +14,7 @@ import structlog
 
 from controller.api.plan import ReleasePlanStatus
 from controller.api.release import Phase, ReleaseStatus
-from controller.kube.errors import ApiError, Forbidden, Invalid
+from controller.kube.errors import ApiError
 from controller.reconcile.world import Clock
 from controller.release.facts import Action, Decision, Problem
 from controller.release.plans import PlanAction, PlanDecision, PlanFacts, ProveGuard
@@ -23,12 +23,22 @@ from controller.release.record import move
 
 T = TypeVar("T")
 REFUSED = "ClusterRefused"
-REFUSALS = (Forbidden, Invalid)  # the cluster has understood and says no
+# Client errors that are no refusal: the caller's own rights to ask, or a matter of time.
+NOT_REFUSED = frozenset({401, 404, 408, 409, 410, 429})
 REFUSED_AGAIN = timedelta(seconds=10)
 TAKE_DOWN_AGAIN = timedelta(seconds=2)
 TAKING_DOWN = frozenset({Phase.ROLLING_BACK, Phase.FINISHING})
 
 log = structlog.get_logger()
+
+
+def is_refusal(error: ApiError) -> bool:
+    """Tell whether the cluster has understood and says no.
+
+    A webhook refuses with any code it likes, and one that cannot be reached is answered with 500.
+    """
+    status = error.status
+    return status == 500 or (400 <= status < 500 and status not in NOT_REFUSED)
 
 
 def do_all(do: Callable[[T], None], items: Iterable[T]) -> list[ApiError]:
@@ -59,7 +69,9 @@ def act_for_release(
     try:
         for action in decision.actions:
             do(action)
-    except REFUSALS as error:
+    except ApiError as error:
+        if not is_refusal(error):
+            raise
         now = clock()
         status = move(before, Phase.HOLDING, REFUSED, str(error), now)
         return Decision(status, again_at=now + REFUSED_AGAIN), [error]
@@ -89,7 +101,9 @@ def act_for_plan(
                 status = status.model_copy(update=proof)
             else:
                 do(action)
-        except REFUSALS as error:
+        except ApiError as error:
+            if not is_refusal(error):
+                raise
             log.warning("the cluster refused an action", error=str(error))
             if isinstance(action, ProveGuard):
                 status = status.model_copy(update={"guard": "", "guard_proven_at": None})

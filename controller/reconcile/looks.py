@@ -28,9 +28,11 @@ from controller.judge import (
     explain,
     judge,
 )
+from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
 from controller.metrics.reader import Look, NoEvidence, Prometheus, read_history, read_look
 from controller.reconcile.metricstatus import describe
+from controller.reconcile.prometheus import SecretError
 from controller.reconcile.world import Clock, utc_now
 from controller.release.facts import Facts, Judged, Problem
 from controller.telemetry import LOOK_SECONDS, LOOKS
@@ -133,9 +135,13 @@ class Observer:
         try:
             with LOOK_SECONDS.time():
                 result = self._look(release, now)
+        except (ApiError, SecretError) as error:
+            result = blind(release, Problem("SecretUnusable", str(error)), now)
         except Exception as error:
+            # Not in its own words: nobody knows what they hold.
             log.exception("look failed", namespace=key[0], release=key[1])
-            result = blind(release, Problem("LookFailed", f"the look failed: {error!r}"), now)
+            words = f"the look failed with {type(error).__name__}; the controller's log says where"
+            result = blind(release, Problem("LookFailed", words), now)
         with self._lock:
             self._began.pop(key, None)
             if self._under_way.get(key) == token:
@@ -187,10 +193,16 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
     None: no metric has a new sample yet.
     """
     before = {metric.name: metric for metric in release.status.metrics}
-    answers = {
-        rule.name: _read(release, rule, before.get(rule.name), arms, prometheus, now)
-        for rule in release.spec.rules.metrics
-    }
+    answers: dict[str, Look | NoEvidence] = {}
+    for rule in release.spec.rules.metrics:
+        last = next(reversed(answers.values()), None)
+        # One that does not answer is not asked for the other metrics: others wait for this thread.
+        away = isinstance(last, NoEvidence) and last.reason == "PrometheusUnreachable"
+        answers[rule.name] = (
+            last
+            if away and last is not None
+            else _read(release, rule, before.get(rule.name), arms, prometheus, now)
+        )
 
     def history(rule: MetricRule) -> tuple[float, float]:
         return _history(release, rule, arms, prometheus, now)

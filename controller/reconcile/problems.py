@@ -9,14 +9,14 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from controller.api.metric import ReleaseMetric
-from controller.api.names import RELEASE_LABEL, canary_name
+from controller.api.names import canary_name
 from controller.api.plan import ReleasePlan
 from controller.api.release import MetricRule
 from controller.kube import kinds
 from controller.kube.errors import NotFound
 from controller.kube.objects import Deployment
 from controller.metrics.reader import check_metric
-from controller.reconcile.world import Json, World
+from controller.reconcile.world import Json, World, name_taken
 from controller.release.facts import Problem
 from controller.traffic.canary import default_track_label
 from controller.traffic.refusals import claim_names, refusals
@@ -146,8 +146,9 @@ def _age(stored: Json) -> tuple[str, str]:
 
 
 def _taken(world: World, plan: ReleasePlan) -> list[Problem]:
-    """Report objects that have the canary's name and are not ours."""
+    """Report objects that have the canary's name and that no release owns."""
     namespace = plan.metadata.namespace
+    ours = world.release_uids(namespace, plan.metadata.name)
     candidates = (
         (kinds.DEPLOYMENT, world.deployments, canary_name(plan.metadata.name)),
         (kinds.SERVICE, world.services, canary_name(plan.spec.traffic.service)),
@@ -155,7 +156,6 @@ def _taken(world: World, plan: ReleasePlan) -> list[Problem]:
     found = []
     for kind, cache, name in candidates:
         item = cache.get(namespace, name)
-        if item is not None and RELEASE_LABEL not in item.meta.labels:
-            message = f"{kind.kind} {name} exists and is not Gander's; rename or delete it"
-            found.append(Problem("NameTaken", message))
+        if item is not None and ours.isdisjoint(o.uid for o in item.meta.owner_references):
+            found.append(Problem("NameTaken", name_taken(kind, name)))
     return found

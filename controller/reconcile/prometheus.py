@@ -7,6 +7,7 @@ into effect without a restart. It goes nowhere but into the connection.
 import base64
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from controller.api.release import Release
@@ -16,6 +17,16 @@ from controller.reconcile.world import World
 
 KEEP = 300.0  # seconds
 Key = tuple[str, str, str]
+FIELDS = {
+    "token": "token",
+    "username": "username",
+    "password": "password",
+    "ca.crt": "ca_pem",
+}
+
+
+class SecretError(Exception):
+    """A Secret cannot be used; the message names it and repeats nothing that is in it."""
 
 
 class PrometheusPool:
@@ -27,7 +38,10 @@ class PrometheusPool:
         self._known: dict[Key, tuple[float, Prometheus]] = {}
 
     def of(self, release: Release) -> Prometheus:
-        """Return the connection that a release's plan names; ApiError if its Secret is missing."""
+        """Return the connection that a release's plan names.
+
+        ApiError: its Secret is missing. SecretError: it cannot be used.
+        """
         source = release.spec.rules.analysis.prometheus
         secret = source.secret_ref.name if source.secret_ref else ""
         key = (source.url, release.metadata.namespace if secret else "", secret)
@@ -36,7 +50,10 @@ class PrometheusPool:
             known = self._known.get(key)
             if known is not None and known[0] > now:
                 return known[1]
-        made = Prometheus(source.url, **self._credentials(key[1], secret))
+        try:
+            made = Prometheus(source.url, **self._credentials(key[1], secret))
+        except ValueError as error:
+            raise SecretError(f"Secret {key[1]}/{secret}: {error}") from None
         with self._lock:
             self._known = {k: v for k, v in self._known.items() if v[0] > now}
             self._known[key] = (now + KEEP, made)
@@ -46,12 +63,19 @@ class PrometheusPool:
         if not name:
             return {}
         data = self._world.client.get(kinds.SECRET, namespace, name).get("data") or {}
-        fields = {"token": "token", "username": "username", "password": "password"}
-        found = {
-            argument: base64.b64decode(data[field]).decode()
-            for field, argument in fields.items()
-            if field in data
-        }
-        if "ca.crt" in data:
-            found["ca_pem"] = base64.b64decode(data["ca.crt"]).decode()
-        return found
+        return read_credentials(data)
+
+
+def read_credentials(data: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments for a connection from a Secret's base64.
+
+    ValueError, with a sentence that does not repeat the value: a field is no text.
+    """
+    return {argument: _text(key, data[key]) for key, argument in FIELDS.items() if key in data}
+
+
+def _text(key: str, encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded).decode()
+    except ValueError:  # its own words hold the bytes
+        raise ValueError(f"{key} is no text in UTF-8") from None

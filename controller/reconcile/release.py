@@ -16,7 +16,7 @@ from controller.api.release import ENDED, Phase, Release, ReleaseStatus
 from controller.kube import kinds
 from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
-from controller.reconcile.attempts import REFUSALS, REFUSED, act_for_release
+from controller.reconcile.attempts import REFUSED, act_for_release, is_refusal
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
 from controller.reconcile.pods import find_trouble, is_running
@@ -76,7 +76,7 @@ class ReleaseReconciler:
         decision, failures = act_for_release(before, decision, do, self.world.clock)
         for error in failures:
             log.warning("action failed", error=str(error))
-            if isinstance(error, REFUSALS):
+            if is_refusal(error):
                 self.world.recorder.event(stored, "Warning", REFUSED, str(error))
         return decision
 

@@ -21,9 +21,8 @@ from controller.traffic.routes import last_foreign_manager, read_split, remove_c
 ATTEMPTS = 4
 
 
-def routes_of(release: Release) -> Iterator[tuple[Kind, str]]:
-    """Yield kind and name of every route that the release uses."""
-    traffic = release.spec.rules.traffic
+def routes_of(traffic: Traffic) -> Iterator[tuple[Kind, str]]:
+    """Yield kind and name of every route that a plan or its release uses."""
     for name in traffic.http_routes:
         yield kinds.HTTP_ROUTE, name
     for name in traffic.grpc_routes:
@@ -38,7 +37,7 @@ def services_of(release: Release) -> tuple[str, str]:
 
 def gather_routes(world: World, release: Release) -> tuple[RouteFacts, ...]:
     """Look at every route of a release."""
-    return tuple(_gather(world, release, kind, name) for kind, name in routes_of(release))
+    return tuple(_gather(world, release, kind, name) for kind, name in routes_of(release.spec.rules.traffic))
 
 
 def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts:
@@ -88,13 +87,57 @@ def write_without_canary(world: World, release: Release) -> None:
     _patch_all(world, release, lambda route: remove_canary(route, stable, canary))
 
 
+def find_leftovers(world: World, plan: ReleasePlan) -> tuple[str, ...]:
+    """Return the routes of a plan that name our canary's Service although no release splits it.
+
+    So they are after somebody wrote rules back that were read during a release. A Service of that
+    name that is not ours may be named by anyone, and a backendRef beside the user's Service only.
+    """
+    namespace, traffic = plan.metadata.namespace, plan.spec.traffic
+    canary = world.services.get(namespace, canary_name(traffic.service))
+    if canary is not None and RELEASE_LABEL not in canary.meta.labels:
+        return ()
+    found = tuple(f"{kind.kind} {name}" for kind, name in _with_canary(world, plan))
+    return () if found and is_split(world.releases.all(), plan) else found
+
+
+def take_leftovers_out(world: World, plan: ReleasePlan) -> None:
+    """Take our backendRef out of a plan's routes, once no release that splits them is stored.
+
+    The API server is asked: the cache may not have the release yet that another replica started.
+    """
+    namespace, traffic = plan.metadata.namespace, plan.spec.traffic
+    if is_split(world.client.list(kinds.RELEASE, namespace), plan):
+        return
+    service, canary = traffic.service, canary_name(traffic.service)
+    failures = do_all(
+        lambda route: _patch(
+            world, route[0], namespace, route[1], lambda read: remove_canary(read, service, canary)
+        ),
+        _with_canary(world, plan),
+    )
+    if failures:
+        raise failures[-1]
+
+
+def is_split(releases: Iterable[Json], plan: ReleasePlan) -> bool:
+    """Tell whether one of these stored releases, of whatever plan, splits the plan's Service."""
+    return any(
+        release["metadata"]["namespace"] == plan.metadata.namespace
+        and release.get("status", {}).get("phase", "") not in ENDED
+        and _service_of(release) in ("", plan.spec.traffic.service)
+        for release in releases
+    )
+
+
 def _patch_all(
     world: World, release: Release, make: Callable[[Json], list[dict[str, Any]]]
 ) -> None:
     """Patch every route; one that fails does not keep the others from being patched."""
     namespace = release.metadata.namespace
     failures = do_all(
-        lambda route: _patch(world, route[0], namespace, route[1], make), routes_of(release)
+        lambda route: _patch(world, route[0], namespace, route[1], make),
+        routes_of(release.spec.rules.traffic),
     )
     if failures:
         raise failures[-1]

@@ -74,6 +74,10 @@ class World:
         """Return all releases of a plan."""
         return self.releases.by("plan", f"{namespace}/{plan}")
 
+    def release_uids(self, namespace: str, plan: str) -> set[str]:
+        """Return what the owner references of a plan's canaries name."""
+        return {release["metadata"]["uid"] for release in self.releases_of(namespace, plan)}
+
 
 @lru_cache(maxsize=8192)
 def revision_of_raw(template: bytes) -> str:
@@ -139,6 +143,11 @@ def connect_world(
             raw(kinds.MUTATING_ADMISSION_POLICY_BINDING, scoped=False),
         ),
     )
+
+
+def name_taken(kind: Kind, name: str) -> str:
+    """Return what to say of an object that has the canary's name and that no release owns."""
+    return f"{kind.kind} {name} exists and is not Gander's; rename or delete it"
 
 
 def release_of(deployment: Deployment) -> str:

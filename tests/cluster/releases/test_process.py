@@ -30,7 +30,7 @@ def test_it_says_how_it_is(installed: Installed) -> None:
     assert installed.answer(pod, "/readyz") == (200, "ok\n")
     samples = installed.samples(pod)
     assert samples["leader_election_master_status", ("gander",)] == 1
-    assert samples["workqueue_depth", ("passes",)] >= 0
+    assert ("workqueue_depth", ("passes",)) in samples
     assert any(name == "controller_runtime_reconcile_total" for name, _ in samples)
     assert any(name == "rest_client_requests_total" for name, _ in samples)
 

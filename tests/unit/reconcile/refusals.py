@@ -18,16 +18,21 @@ from controller.kube.errors import (
 WORDS = 'patch HTTPRoute shop/checkout: denied by the policy "freeze"'
 FORBIDDEN = Forbidden(403, "Forbidden", WORDS)
 INVALID = Invalid(422, "Invalid", WORDS)
-REFUSED = (FORBIDDEN, INVALID)
+REFUSED = (
+    FORBIDDEN,
+    INVALID,
+    ApiError(400, "BadRequest", WORDS),  # what a webhook's denial is without a code of its own
+    Unavailable(500, "InternalError", WORDS),  # and one that cannot be reached
+)
 NOT_DONE = (
     Conflict(409, "Conflict", "the object has been modified"),
     TooManyRequests(429, "TooManyRequests", "try again later", retry_after=1.0),
-    Unavailable(500, "InternalError", "no leader"),
+    Unavailable(503, "ServiceUnavailable", "no leader"),
     Unavailable(0, "NoAnswer", "connection refused"),
     NotFound(404, "NotFound", "no such object"),
     AlreadyExists(409, "AlreadyExists", "it is there"),
     Expired(410, "Expired", "too old"),
-    ApiError(400, "BadRequest", "not understood"),
+    ApiError(401, "Unauthorized", "the token has expired"),
 )
 
 

@@ -68,7 +68,7 @@ def test_a_stop_that_fails_is_recorded_too_and_decided_again(error: ApiError) ->
 
 def test_what_failed_altogether_is_told_altogether() -> None:
     facts = promoting_and_aborted()
-    first, second = REFUSED
+    first, second, *_ = REFUSED
     *_, failed = acted(facts, decide(facts, NOW), (RemoveBackend, first), (Pause, second))
     assert failed == [first, second]
 
