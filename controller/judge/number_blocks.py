@@ -83,9 +83,10 @@ def log_student(mean: float, squares: float, blocks: int) -> float:
     """Return the log of the mixture's e-value against "the mean is 0 or less".
 
     With x = blocks mean^2 / squares and k = prior/(prior + blocks) it is
-    sqrt(k) ((1 + x)/(1 + k x))^(blocks/2); a mean below 0 counts as 0. One block says nothing.
+    sqrt(k) ((1 + x)/(1 + k x))^(blocks/2); a mean below 0 counts as 0. Blocks that do not vary, and
+    one block, say nothing.
     """
-    if blocks < 2 or squares <= 0.0:
+    if squares <= 0.0:
         return 0.0
     shrink = PRIOR_BLOCKS / (PRIOR_BLOCKS + blocks)
     x = blocks * max(0.0, mean) ** 2 / squares

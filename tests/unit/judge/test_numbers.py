@@ -189,6 +189,16 @@ def test_numbers_that_never_vary_are_no_evidence(canary: float) -> None:
     assert "never vary" in evidence.advisory
 
 
+def test_rounding_is_no_evidence() -> None:
+    question = NumberQuestion(fail_relative=0.3, block=1, insist=True)
+    looks = [NumberLook(1.3 * (100 + n % 7), 100.0 + n % 7) for n in range(300)]
+
+    evidence = after(NumberEvidence.start(question), looks)
+
+    assert 0.0 == evidence.log_e_regressed
+    assert "never vary" in evidence.advisory
+
+
 def test_advice_unless_the_plan_insists() -> None:
     assert "how pods of one version differ" in NumberEvidence.start(QUESTION).advisory
     assert NumberEvidence.start(replace(QUESTION, insist=True)).advisory == ""
