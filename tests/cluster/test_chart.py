@@ -87,18 +87,18 @@ def test_values_that_mean_nothing_are_refused(value: str, words: str) -> None:
 
 
 USED = {
-    ("gander.dev", "releaseplans"): "get list watch patch",
-    ("gander.dev", "releases"): "get list watch create patch delete",
-    ("gander.dev", "releasemetrics"): "get list watch",
+    ("gander.dev", "releaseplans"): "list watch patch",
+    ("gander.dev", "releases"): "list watch create patch delete",
+    ("gander.dev", "releasemetrics"): "list watch",
     ("gander.dev", "releaseplans/status"): "patch",
     ("gander.dev", "releases/status"): "patch",
     ("gander.dev", "releaseplans/finalizers"): "update",
     ("apps", "deployments"): "get list watch create patch delete",
     ("apps", "deployments/status"): "patch",
-    ("apps", "replicasets"): "get list watch patch delete",
-    ("", "pods"): "get list watch",
+    ("apps", "replicasets"): "list watch patch delete",
+    ("", "pods"): "list watch",
     ("", "persistentvolumeclaims"): "get",
-    ("", "services"): "get list watch create patch delete",
+    ("", "services"): "get list watch create delete",
     ("gateway.networking.k8s.io", "httproutes"): "get list watch patch",
     ("gateway.networking.k8s.io", "grpcroutes"): "get list watch patch",
     ("events.k8s.io", "events"): "create patch",
@@ -120,8 +120,8 @@ def test_the_account_may_do_what_the_controller_does_and_nothing_else() -> None:
     assert sorted(roles) == ["gander", "gander", "gander-guard-reader"]
     assert rights(find(rendered, "ClusterRole")) == USED
     assert rights(find(rendered, "ClusterRole", "gander-guard-reader")) == {
-        ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): "get list watch",
-        ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"): "get list watch",
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): "list watch",
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"): "list watch",
     }
     own = find(rendered, "Role")
     assert own["metadata"]["namespace"] == chart.NAMESPACE
