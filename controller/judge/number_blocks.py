@@ -21,6 +21,8 @@ CORRELATION_TIMES = 6.0
 PRIOR_BLOCKS = 2.0
 # Blocks that vary by less than this share of their size do not vary: that is rounding.
 ROUNDING = 1e-9
+# Nor does a difference of arms that move together to this share of their own variance.
+CANCELLED = 1e-12
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 # The chance of a bad block, uniform between 1/2 and 1: exactly so for up to 31 blocks.
 BAD: Floats = 0.75 + 0.25 * _NODES
@@ -50,11 +52,11 @@ class Blocks(NamedTuple):
 
     def along(self, x: float, y: float, z: float) -> tuple[float, float]:
         """Return mean and sum of squares of x canary + y stable + z over blocks."""
-        squares = x * x * self.canary_squares + y * y * self.stable_squares
-        squares += 2.0 * x * y * self.products
+        apart = x * x * self.canary_squares + y * y * self.stable_squares
+        squares = apart + 2.0 * x * y * self.products
         # What is left when large numbers cancel is no variance.
         size = max(abs(self.canary), abs(y * self.stable), abs(z))
-        rounding = (ROUNDING * size) ** 2
+        rounding = max((ROUNDING * size) ** 2, CANCELLED * apart)
         return x * self.canary + y * self.stable + z, squares if squares > rounding else 0.0
 
 
