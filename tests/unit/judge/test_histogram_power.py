@@ -87,10 +87,10 @@ def gain(canary: Floats, stable: Floats, share: float) -> float:
 
 @pytest.mark.parametrize(
     ("kind", "by", "mean", "p90"),
-    [("classic", 1.2, 62, 95), ("native", 1.2, 60, 95), ("classic", 2.0, 15, 15)],
+    [("classic", 1.2, 62, 95), ("native", 1.2, 58, 90), ("classic", 2.0, 15, 15)],
 )
 def test_a_slower_version_is_found(kind: str, by: float, mean: float, p90: float) -> None:
-    seconds = found(kind, lognormal, slower(lognormal, by), runs=60)
+    seconds = found(kind, lognormal, slower(lognormal, by), runs=200)
 
     assert seconds.bound <= seconds.mean <= mean
     assert seconds.p90 <= p90
@@ -99,10 +99,10 @@ def test_a_slower_version_is_found(kind: str, by: float, mean: float, p90: float
 @pytest.mark.parametrize(
     ("kind", "by", "mean", "runs"),
     [
-        ("classic", 1.2, 660, 15),
-        ("native", 1.2, 610, 12),
-        ("classic", 2.0, 75, 40),
-        ("native", 2.0, 75, 40),
+        ("classic", 1.2, 700, 50),
+        ("native", 1.2, 700, 50),
+        ("classic", 2.0, 75, 200),
+        ("native", 2.0, 70, 200),
     ],
 )
 def test_a_slower_tail_is_found(kind: str, by: float, mean: float, runs: int) -> None:
@@ -124,7 +124,7 @@ def test_a_slower_tail_is_found(kind: str, by: float, mean: float, runs: int) ->
     ],
 )
 def test_shapes_that_the_bets_were_not_chosen_on(kind: str, stable: Cdf, canary: Cdf) -> None:
-    seconds = found(kind, stable, canary, runs=20)
+    seconds = found(kind, stable, canary, runs=40)
 
     worst = {"classic": 2.6, "native": 3.25}[kind]  # 1.3 times what a lognormal service may take
     assert seconds.mean <= worst * seconds.bound + LOOK / 2
