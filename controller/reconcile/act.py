@@ -41,7 +41,7 @@ class Actor:
             case SetWeight(percent):
                 write_weight(self.world, self.release, percent)
             case RemoveBackend():
-                write_without_canary(self.world, self.release)
+                write_without_canary(self.world, self._namespace, self.release.spec.rules.traffic)
             case DeleteCanary():
                 self._delete_canary()
             case Unpause(resource_version):

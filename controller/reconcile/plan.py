@@ -5,42 +5,33 @@ condition with a sentence; other plans go on. A plan that cannot be read says so
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
 from controller.api.base import Condition
-from controller.api.names import (
-    BYPASS_ANNOTATION,
-    FIELD_MANAGER,
-    GUARD_NAME,
-    PLAN_LABEL,
-)
+from controller.api.names import GUARD_NAME
 from controller.api.plan import ReleasePlan, ReleasePlanStatus
 from controller.api.release import Release
 from controller.kube import kinds
-from controller.kube.objects import Deployment
 from controller.reconcile.attempts import act_for_plan, plan_due
+from controller.reconcile.deployment import read_deployment, read_revisions
+from controller.reconcile.orphans import give_back
 from controller.reconcile.patch import write_status
 from controller.reconcile.planact import PlanActor
 from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
-from controller.reconcile.rollout import is_rolled
-from controller.reconcile.world import Json, World, images_of, revision_of_raw
+from controller.reconcile.routes import find_leftovers
+from controller.reconcile.world import Json, World
 from controller.release.facts import Problem
 from controller.release.plans import (
     UNREADABLE,
     CreateRelease,
     PlanDecision,
-    PlanDeployment,
     PlanFacts,
-    RevisionFacts,
     decide_plan,
 )
 
 log = structlog.get_logger()
-UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +44,7 @@ class PlanReconciler:
         """Do one pass."""
         stored = self.world.plans.get(namespace, name)
         if stored is None:
+            give_back(self.world, namespace, name)
             return None
         try:
             plan = ReleasePlan.model_validate(stored)
@@ -133,12 +125,13 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
             unreadable.append(_unreadable(stored, error))
     return PlanFacts(
         plan=plan,
-        deployment=_deployment(world, deployment) if deployment else None,
-        revisions=tuple(_revisions(world, deployment)) if deployment else (),
+        deployment=read_deployment(world, deployment) if deployment else None,
+        revisions=read_revisions(world, deployment) if deployment else (),
         releases=tuple(releases),
         track_label=choose_track_label(world, plan, deployment),
         guard_policy=_guard_policy(world),
         problems=(*unreadable, *cheap_problems(world, plan)),
+        leftovers=find_leftovers(world, plan),
     )
 
 
@@ -154,44 +147,6 @@ def _needs_full_check(decision: PlanDecision) -> bool:
     """Tell whether a pass is about to adopt or release, which has to be possible first."""
     starting = any(isinstance(action, CreateRelease) for action in decision.actions)
     return starting or decision.status.phase in ("Adopting", "Blocked")
-
-
-def _deployment(world: World, deployment: Deployment) -> PlanDeployment:
-    revision = revision_of_raw(bytes(deployment.template))
-    rolled = ""
-    if is_rolled(deployment):
-        rolled = next(
-            (s.meta.name for s in world.replica_sets_of(deployment) if _is(s, revision)), ""
-        )
-    mark = next((c.message for c in deployment.conditions if c.type == "Stalled"), "")
-    return PlanDeployment(
-        resource_version=deployment.meta.resource_version,
-        revision=revision,
-        labelled=PLAN_LABEL in deployment.meta.labels,
-        bypassed=BYPASS_ANNOTATION in deployment.meta.annotations,
-        paused=deployment.paused,
-        paused_by=", ".join(m for m in deployment.paused_by if m != FIELD_MANAGER),
-        replicas=deployment.replicas,
-        rolled_into=rolled,
-        mark=mark,
-    )
-
-
-def _is(replica_set: Any, revision: str) -> bool:
-    return revision_of_raw(bytes(replica_set.template)) == revision
-
-
-def _revisions(world: World, deployment: Deployment) -> list[RevisionFacts]:
-    return [
-        RevisionFacts(
-            replica_set=replica_set.meta.name,
-            revision=revision_of_raw(bytes(replica_set.template)),
-            created=replica_set.meta.creation_timestamp or UNKNOWN_TIME,
-            replicas=replica_set.replicas,
-            images=images_of(bytes(replica_set.template)),
-        )
-        for replica_set in world.replica_sets_of(deployment)
-    ]
 
 
 def _guard_policy(world: World) -> str:

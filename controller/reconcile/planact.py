@@ -2,23 +2,23 @@
 
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from controller.api.base import API_VERSION
 from controller.api.names import (
-    FIELD_MANAGER,
     FINALIZER,
-    LEFT_PAUSED_ANNOTATION,
     PLAN_LABEL,
+    canary_name,
     release_name,
 )
 from controller.api.plan import StableVersion
 from controller.api.release import ReleaseSpec, Rules
 from controller.kube import kinds
 from controller.kube.errors import AlreadyExists, NotFound
+from controller.reconcile.deployment import write_deployment
 from controller.reconcile.problems import metric_rules
+from controller.reconcile.routes import is_split, write_without_canary
 from controller.reconcile.world import World, images_of
 from controller.release.facts import Pause, Unpause
 from controller.release.plans import (
@@ -32,13 +32,10 @@ from controller.release.plans import (
     PlanAction,
     PlanFacts,
     RemoveFinalizer,
+    RemoveLeftovers,
 )
 
 PROBE_ANNOTATION = "gander.dev/probe"
-LEFT_PAUSED = (
-    "Gander left this Deployment paused: its template was not released yet, or was taken back. "
-    "kubectl rollout resume lets it out; to drop it, apply the former template before you resume."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +55,16 @@ class PlanActor:
                 # With its last finalizer the plan goes; a cache may show it a moment longer.
                 with suppress(NotFound):
                     self._finalizers([f for f in present if f != FINALIZER])
-            case Adopt(resource_version):
-                marks = {
-                    "labels": {PLAN_LABEL: self._name},
-                    "annotations": {LEFT_PAUSED_ANNOTATION: None},
-                }
-                self._patch({"metadata": marks}, resource_version)
-            case Leave(resource_version, unpause):
-                self._leave(resource_version, unpause=unpause)
-            case Pause(resource_version):
-                self._patch({"spec": {"paused": True}}, resource_version)
-            case Unpause(resource_version):
-                self._patch({"spec": {"paused": None}}, resource_version)
-            case Mark(message, reason):
-                self._mark(message, reason)
+            case Adopt() | Leave() | Pause() | Unpause() | Mark():
+                write_deployment(self.world, self._namespace, self._name, action)
             case CreateRelease(number, stable):
                 self._create(number, stable)
             case DeleteRelease(name):
                 self.world.client.delete(kinds.RELEASE, self._namespace, name)
             case DeleteReplicaSet(name):
                 self.world.client.delete(kinds.REPLICA_SET, self._namespace, name)
+            case RemoveLeftovers(routes):
+                self._remove_leftovers(routes)
 
     def prove_guard(self) -> bool:
         """Try a template change as a dry run over a new connection; True when it came out paused.
@@ -103,16 +90,6 @@ class PlanActor:
     def _namespace(self) -> str:
         return self.facts.plan.metadata.namespace
 
-    def _patch(self, body: dict[str, Any], resource_version: str) -> None:
-        answer = self.world.client.merge_patch(
-            kinds.DEPLOYMENT,
-            self._namespace,
-            self._name,
-            body,
-            resource_version=resource_version,
-        )
-        self.world.deployments.observe(answer)
-
     def _finalizers(self, finalizers: list[str]) -> None:
         answer = self.world.client.merge_patch(
             kinds.RELEASE_PLAN,
@@ -123,43 +100,22 @@ class PlanActor:
         )
         self.world.plans.observe(answer)
 
-    def _leave(self, resource_version: str, *, unpause: bool) -> None:
-        body: dict[str, Any] = {"metadata": {"labels": {PLAN_LABEL: None}}}
-        if unpause:
-            body["spec"] = {"paused": None}
-        else:
-            body["metadata"]["annotations"] = {LEFT_PAUSED_ANNOTATION: LEFT_PAUSED}
-        self._patch(body, resource_version)
+    def _remove_leftovers(self, routes: tuple[str, ...]) -> None:
+        """Take our backendRef out, unless the API server knows a release that this replica missed.
 
-    def _mark(self, message: str, reason: str) -> None:
-        """Own one condition of the Deployment's status, or own none any more."""
-        conditions = []
-        if message:
-            time = self.world.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-            conditions = [
-                {
-                    "type": "Stalled",
-                    "status": "True",
-                    "reason": reason,
-                    "message": message,
-                    "lastUpdateTime": time,
-                    "lastTransitionTime": time,
-                }
-            ]
-        manifest = {
-            "apiVersion": kinds.DEPLOYMENT.api_version,
-            "kind": "Deployment",
-            "metadata": {"name": self._name, "namespace": self._namespace},
-            "status": {"conditions": conditions},
-        }
-        answer = self.world.client.apply(
-            kinds.DEPLOYMENT,
-            self._namespace,
-            manifest,
-            field_manager=FIELD_MANAGER,
-            subresource="status",
+        A cache may have the routes of a release and not yet the release.
+        """
+        plan, traffic = self.facts.plan, self.facts.plan.spec.traffic
+        if is_split(self.world.client.list(kinds.RELEASE, self._namespace), plan):
+            return
+        write_without_canary(self.world, self._namespace, traffic)
+        about = {"apiVersion": API_VERSION, "kind": "ReleasePlan", **plan.metadata.wire()}
+        message = (
+            f"took Service {canary_name(traffic.service)} out of {', '.join(routes)}: somebody "
+            "wrote it back after its release had ended, and its requests were lost; keep it out "
+            "of what is applied"
         )
-        self.world.deployments.observe(answer)
+        self.world.recorder.event(about, "Warning", "LeftoverBackend", message)
 
     def _create(self, number: int, stable: StableVersion) -> None:
         """Write the release once, with the plan and its metrics as they are now."""

@@ -1,15 +1,16 @@
-"""The routes of a release: what they do now, and how they are written.
+"""The routes of a plan and its release: what they do now, and how they are written.
 
 A write is a JSON patch with tests, made from the newest object known. When somebody else was
 quicker it is made again from a fresh read, a few times, since taking traffic away must not wait for
 a cache. Other people's edits are never undone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from controller.api.names import canary_name
-from controller.api.release import Release
+from controller.api.names import RELEASE_LABEL, canary_name
+from controller.api.plan import ReleasePlan, Traffic
+from controller.api.release import ENDED, Release
 from controller.kube import kinds
 from controller.kube.errors import Conflict, Invalid, NotFound
 from controller.kube.kinds import Kind
@@ -37,7 +38,9 @@ def services_of(release: Release) -> tuple[str, str]:
 
 def gather_routes(world: World, release: Release) -> tuple[RouteFacts, ...]:
     """Look at every route of a release."""
-    return tuple(_gather(world, release, kind, name) for kind, name in routes_of(release.spec.rules.traffic))
+    return tuple(
+        _gather(world, release, kind, name) for kind, name in routes_of(release.spec.rules.traffic)
+    )
 
 
 def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts:
@@ -78,50 +81,41 @@ def _writer(world: World, kind: Kind, namespace: str, name: str) -> str:
 def write_weight(world: World, release: Release, percent: int) -> None:
     """Give the canary `percent` of the requests in every route that exists."""
     stable, canary = services_of(release)
-    _patch_all(world, release, lambda route: set_weight(route, stable, canary, percent))
+    _patch_all(
+        world,
+        release.metadata.namespace,
+        release.spec.rules.traffic,
+        lambda route: set_weight(route, stable, canary, percent),
+    )
 
 
-def write_without_canary(world: World, release: Release) -> None:
+def write_without_canary(world: World, namespace: str, traffic: Traffic) -> None:
     """Take our backendRef out of every route that exists."""
-    stable, canary = services_of(release)
-    _patch_all(world, release, lambda route: remove_canary(route, stable, canary))
+    stable, canary = traffic.service, canary_name(traffic.service)
+    _patch_all(world, namespace, traffic, lambda route: remove_canary(route, stable, canary))
 
 
 def find_leftovers(world: World, plan: ReleasePlan) -> tuple[str, ...]:
-    """Return the routes of a plan that name our canary's Service although no release splits it.
+    """Return a plan's routes with a backendRef of ours that no release needs.
 
-    So they are after somebody wrote rules back that were read during a release. A Service of that
-    name that is not ours may be named by anyone, and a backendRef beside the user's Service only.
+    So they are once somebody writes rules back that were read during a release. A Service with the
+    canary's name that is not ours may be a backend of anything.
     """
     namespace, traffic = plan.metadata.namespace, plan.spec.traffic
-    canary = world.services.get(namespace, canary_name(traffic.service))
-    if canary is not None and RELEASE_LABEL not in canary.meta.labels:
+    stable, canary = traffic.service, canary_name(traffic.service)
+    service = world.services.get(namespace, canary)
+    if service is not None and RELEASE_LABEL not in service.meta.labels:
         return ()
-    found = tuple(f"{kind.kind} {name}" for kind, name in _with_canary(world, plan))
-    return () if found and is_split(world.releases.all(), plan) else found
-
-
-def take_leftovers_out(world: World, plan: ReleasePlan) -> None:
-    """Take our backendRef out of a plan's routes, once no release that splits them is stored.
-
-    The API server is asked: the cache may not have the release yet that another replica started.
-    """
-    namespace, traffic = plan.metadata.namespace, plan.spec.traffic
-    if is_split(world.client.list(kinds.RELEASE, namespace), plan):
-        return
-    service, canary = traffic.service, canary_name(traffic.service)
-    failures = do_all(
-        lambda route: _patch(
-            world, route[0], namespace, route[1], lambda read: remove_canary(read, service, canary)
-        ),
-        _with_canary(world, plan),
-    )
-    if failures:
-        raise failures[-1]
+    found = []
+    for kind, name in routes_of(traffic):
+        route = world.routes[kind].get(namespace, name)
+        if route is not None and remove_canary(route, stable, canary):
+            found.append(f"{kind.kind} {name}")
+    return () if found and is_split(world.releases.all(), plan) else tuple(found)
 
 
 def is_split(releases: Iterable[Json], plan: ReleasePlan) -> bool:
-    """Tell whether one of these stored releases, of whatever plan, splits the plan's Service."""
+    """Tell whether one of these stored releases, of whatever plan, may split the plan's Service."""
     return any(
         release["metadata"]["namespace"] == plan.metadata.namespace
         and release.get("status", {}).get("phase", "") not in ENDED
@@ -130,14 +124,21 @@ def is_split(releases: Iterable[Json], plan: ReleasePlan) -> bool:
     )
 
 
+def _service_of(release: Json) -> str:
+    """Return the Service that a stored release splits; empty where it cannot be read."""
+    traffic = release.get("spec", {}).get("rules", {}).get("traffic", {})
+    return str(traffic.get("service", ""))
+
+
 def _patch_all(
-    world: World, release: Release, make: Callable[[Json], list[dict[str, Any]]]
+    world: World,
+    namespace: str,
+    traffic: Traffic,
+    make: Callable[[Json], list[dict[str, Any]]],
 ) -> None:
     """Patch every route; one that fails does not keep the others from being patched."""
-    namespace = release.metadata.namespace
     failures = do_all(
-        lambda route: _patch(world, route[0], namespace, route[1], make),
-        routes_of(release.spec.rules.traffic),
+        lambda route: _patch(world, route[0], namespace, route[1], make), routes_of(traffic)
     )
     if failures:
         raise failures[-1]

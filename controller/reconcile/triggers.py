@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from controller.api.names import PLAN_LABEL
 from controller.api.release import ENDED
 from controller.kube.objects import Deployment, Pod, ReplicaSet, Service
 from controller.reconcile.world import Json, World, release_of
@@ -84,7 +85,8 @@ class Triggers:
         release = release_of(deployment)
         if release:
             yield RELEASE, namespace, release
-        if self.world.plans.get(namespace, name) is not None:
+        labelled = PLAN_LABEL in deployment.meta.labels
+        if labelled or self.world.plans.get(namespace, name) is not None:
             yield PLAN, namespace, name
             yield from self._running(namespace, name)
 

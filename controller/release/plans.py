@@ -7,7 +7,7 @@ Leaves out: the release itself (`machine`), and what only the cluster can refuse
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.api.names import BYPASS_ANNOTATION, FINALIZER, short_image
@@ -15,7 +15,7 @@ from controller.api.plan import ReleasePlan, ReleasePlanStatus, StableVersion
 from controller.api.release import Phase, Release
 from controller.release.facts import Pause, Problem, Unpause
 from controller.release.pastreleases import find_active, find_expired, remember
-from controller.release.planstatus import report
+from controller.release.planstatus import report, say_aborted, say_rejected
 
 PROOF_LASTS = timedelta(minutes=10)
 DISPROOF_LASTS = timedelta(seconds=30)  # a policy takes a moment until every API server follows it
@@ -64,6 +64,7 @@ class PlanFacts:
     track_label: str
     guard_policy: str  # version of the admission policy that holds changes back
     problems: tuple[Problem, ...] = ()
+    leftovers: tuple[str, ...] = ()  # routes with a backendRef of ours that no release needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,13 @@ class DeleteReplicaSet:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveLeftovers:
+    """Take backendRefs of ours out of these routes: nothing stands behind them any more."""
+
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Say on the Deployment's own status why it does not roll; empty takes it off."""
 
@@ -135,6 +143,7 @@ PlanAction = (
     | CreateRelease
     | DeleteRelease
     | DeleteReplicaSet
+    | RemoveLeftovers
     | Mark
     | Pause
     | Unpause
@@ -152,6 +161,14 @@ class PlanDecision:
 
 def decide_plan(facts: PlanFacts, now: datetime) -> PlanDecision:
     """Return what to do about a plan now."""
+    decision = _decide(facts, now)
+    if not facts.leftovers or FINALIZER not in facts.plan.metadata.finalizers:
+        return decision
+    # First, whatever else there is to do: requests are being lost.
+    return replace(decision, actions=(RemoveLeftovers(facts.leftovers), *decision.actions))
+
+
+def _decide(facts: PlanFacts, now: datetime) -> PlanDecision:
     plan = facts.plan
     if plan.metadata.deletion_timestamp is not None:
         return _leave(facts, now)
@@ -266,20 +283,10 @@ def _waiting_change(
         return "Adopting", Problem("RollingOut", message), ()
     rejection = next((r for r in status.rejected if r.revision == deployment.revision), None)
     if rejection is not None:
-        message = (
-            f"revision {rejection.revision} was taken back by {rejection.release}: "
-            f"{rejection.message.rstrip('.')}. Stable serves. Change the template, or try it "
-            f"again with kubectl gander retry {rejection.release} -n {namespace}"
-        )
+        message = say_rejected(rejection, facts.releases, namespace)
         return "Rejected", Problem("RevisionRejected", message), ()
     if status.held == deployment.revision:
-        ended = next((r for r in facts.releases if r.metadata.name == status.last_release), None)
-        cause = f": {ended.status.message.rstrip('.')}" if ended else ""
-        message = (
-            f"release {status.last_release} of revision {status.held} was aborted{cause}. Stable "
-            f"serves. Change the template, or try it again with "
-            f"kubectl gander retry {status.last_release} -n {namespace}"
-        )
+        message = say_aborted(status, facts.releases, namespace)
         return "Held", Problem("ReleaseAborted", message), ()
     if deployment.replicas == 0:
         message = f"Deployment {name} has 0 replicas, so nothing can be compared; scale it up"
@@ -293,7 +300,8 @@ def _waiting_change(
 def _leave(facts: PlanFacts, now: datetime) -> PlanDecision:
     """End on stable, then take everything of ours off the Deployment, then let the plan go."""
     plan, status, deployment = facts.plan, facts.plan.status, facts.deployment
-    if FINALIZER not in plan.metadata.finalizers:
+    labelled = deployment is not None and deployment.labelled
+    if FINALIZER not in plan.metadata.finalizers and not labelled:
         return PlanDecision(status)
     active = find_active(facts.releases)
     if active is not None:
@@ -302,33 +310,38 @@ def _leave(facts: PlanFacts, now: datetime) -> PlanDecision:
     unreadable = next((p for p in facts.problems if p.reason == UNREADABLE), None)
     if unreadable is not None:
         return PlanDecision(report(plan, status, "Leaving", unreadable, now))
-    if deployment is None:
+    if deployment is None or not (deployment.labelled or deployment.mark):
         return PlanDecision(status, (RemoveFinalizer(),))
-    if deployment.mark:
-        return PlanDecision(status, (Mark(""),))
-    if deployment.labelled:
-        status = _record_stable(facts, deployment, status)
-        waits = deployment.paused and deployment.revision != _revision_of_stable(facts, status)
+    status = _record_stable(facts, deployment, status)
+    action = _give_back(deployment, _revision_of_stable(facts, status))
+    if isinstance(action, Leave):
         why = Problem("GanderLeft", f"changes of Deployment {plan.metadata.name} are not held back")
         # The plan may stay, without us, and must not claim what nobody proves any more.
         status = status.model_copy(update={"guard": "", "guard_proven_at": None})
         status = report(plan, status, "Blocked", why, now)
-        return PlanDecision(status, (Leave(deployment.resource_version, unpause=not waits),))
-    return PlanDecision(status, (RemoveFinalizer(),))
+    return PlanDecision(status, (action,))
+
+
+def decide_orphan(deployment: PlanDeployment, revisions: tuple[RevisionFacts, ...]) -> Leave | Mark:
+    """Return what gives back a Deployment that is held for a plan that does not exist."""
+    serving = _find_serving(deployment, revisions)
+    return _give_back(deployment, serving.revision if serving else "")
+
+
+def _give_back(deployment: PlanDeployment, stable: str) -> Leave | Mark:
+    """Return what takes our next mark off; what waits and is not stable stays paused."""
+    if deployment.mark:
+        return Mark("")
+    rests = not deployment.paused or deployment.revision == stable
+    return Leave(deployment.resource_version, unpause=rests)
 
 
 def _record_stable(
     facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus
 ) -> ReleasePlanStatus:
-    """Return the status with what serves alone: it is stable, whatever waits in the template.
-
-    That is what the Deployment has fully rolled into, or what alone has pods while it is paused and
-    no release moves them.
-    """
-    serving = next((r for r in facts.revisions if r.replica_set == deployment.rolled_into), None)
-    if serving is None and deployment.paused and find_active(facts.releases) is None:
-        with_pods = [revision for revision in facts.revisions if revision.replicas > 0]
-        serving = with_pods[0] if len(with_pods) == 1 else None
+    """Return the status with what serves alone: it is stable, whatever waits in the template."""
+    releasing = find_active(facts.releases) is not None
+    serving = _find_serving(deployment, facts.revisions, releasing=releasing)
     if serving is None:
         return status
     stable = StableVersion(
@@ -338,6 +351,17 @@ def _record_stable(
         version=short_image(serving.images[0]) if serving.images else "",
     )
     return status if stable == status.stable else status.model_copy(update={"stable": stable})
+
+
+def _find_serving(
+    deployment: PlanDeployment, revisions: tuple[RevisionFacts, ...], *, releasing: bool = False
+) -> RevisionFacts | None:
+    """Return what the Deployment has fully rolled into, or what alone has pods while it waits."""
+    serving = next((r for r in revisions if r.replica_set == deployment.rolled_into), None)
+    if serving is None and deployment.paused and not releasing:
+        with_pods = [revision for revision in revisions if revision.replicas > 0]
+        return with_pods[0] if len(with_pods) == 1 else None
+    return serving
 
 
 def _stable_set(facts: PlanFacts, status: ReleasePlanStatus) -> RevisionFacts | None:

@@ -1,4 +1,4 @@
-"""The words of a plan's status: phase and the conditions Ready, Reconciling and Stalled.
+"""The words of a plan's status: phase, the conditions Ready, Reconciling and Stalled, what waits.
 
 The one place that makes a plan's conditions. `Ready=True` means that Gander does its work and
 nothing is left waiting; a rejected or aborted revision is not ready, and stalled.
@@ -7,7 +7,8 @@ nothing is left waiting; a rejected or aborted revision is not ready, and stalle
 from datetime import datetime
 
 from controller.api.base import ConditionStatus
-from controller.api.plan import ReleasePlan, ReleasePlanStatus
+from controller.api.plan import Rejection, ReleasePlan, ReleasePlanStatus
+from controller.api.release import Release
 from controller.release.facts import Problem
 from controller.release.record import set_condition
 
@@ -41,3 +42,31 @@ def report(
             "observed_generation": generation,
         }
     )
+
+
+def say_rejected(rejection: Rejection, releases: tuple[Release, ...], namespace: str) -> str:
+    """Say why a revision that was taken back stays out, and the way out."""
+    return (
+        f"revision {rejection.revision} was taken back by {rejection.release}: "
+        f"{rejection.message.rstrip('.')}. Stable serves. "
+        f"{_way_out(rejection.release, releases, namespace)}"
+    )
+
+
+def say_aborted(status: ReleasePlanStatus, releases: tuple[Release, ...], namespace: str) -> str:
+    """Say why the revision of the last release, which was aborted, waits, and the way out."""
+    ended = next((r for r in releases if r.metadata.name == status.last_release), None)
+    cause = f": {ended.status.message.rstrip('.')}" if ended else ""
+    return (
+        f"release {status.last_release} of revision {status.held} was aborted{cause}. Stable "
+        f"serves. {_way_out(status.last_release, releases, namespace)}"
+    )
+
+
+def _way_out(name: str, releases: tuple[Release, ...], namespace: str) -> str:
+    """Say what lets it out; a retry is an order on the release, so it needs the object."""
+    if any(release.metadata.name == name for release in releases):
+        return (
+            f"Change the template, or try it again with kubectl gander retry {name} -n {namespace}"
+        )
+    return f"Change the template; Release {name} is gone, so nothing can order a retry of it"

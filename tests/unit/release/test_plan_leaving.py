@@ -92,4 +92,10 @@ def test_a_plan_without_a_deployment_just_goes() -> None:
 
 def test_a_plan_that_let_go_is_left_alone() -> None:
     gone = plan(deleted=True, finalizers=(), **guarded())
-    assert decide_plan(plan_facts(plan=gone), NOW).actions == ()
+    given = plan_facts(plan=gone, deployment=plan_deployment(labelled=False))
+    assert decide_plan(given, NOW).actions == ()
+
+
+def test_a_deployment_is_given_back_also_where_somebody_tore_our_finalizer_off() -> None:
+    torn = plan(deleted=True, finalizers=(), **guarded())
+    assert decide_plan(plan_facts(plan=torn), NOW).actions == (Leave("7", unpause=True),)
