@@ -1,24 +1,34 @@
-"""The judge: counts of both versions in, a verdict with a bounded false-alarm rate out.
+"""The judge: numbers of both versions in, a verdict with a bounded false-alarm rate out.
 
-Per metric, evidence is an immutable value: `CountsEvidence.start(question)`, then `.after(look)`
-for each look. `judge` puts the metrics of a release together, `explain` says in a line what one of
-them has shown. It may be asked at every look: the bounds hold over the whole release.
+There are four kinds of metrics: counts (bad requests of all), latency histograms, gauges per pod,
+and one number per version. Per metric, evidence is an immutable value, such as
+`CountsEvidence.start(question)`, then `.after(look)` for each look. `judge` puts the metrics of a
+release together, `explain` says in a line what one of them has shown. It may be asked at every
+look: the bounds hold over the whole release.
 
 Promises: pure functions of their arguments; the same looks give the same verdict. Bad numbers give
 `Refused`, never an exception and never a verdict. Needs numpy and nothing of the other packages.
 `learn` tells from stable's pods before the release how far counts scatter beyond chance.
 
 A new kind of metric brings its own look, its own question and an evidence that satisfies the
-protocol `Evidence` or `ThresholdEvidence`. Formulas and proofs: docs/judge.md, docs/judge/pods.md.
+protocol `Evidence` or `ThresholdEvidence`. Formulas and proofs: docs/judge.md and docs/judge.
 """
 
+from controller.judge.buckets import Classic, Native, Span
 from controller.judge.counts import Arm, CountsLook, CountsQuestion, Refused
 from controller.judge.current import CountsAtWeight
 from controller.judge.edges import away_from_edges, may_be_judged
 from controller.judge.evidence import CountsEvidence
 from controller.judge.foresight import requests_until_safe
+from controller.judge.gauge_history import GaugeHistory
+from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Pod
+from controller.judge.gauges import GaugeEvidence
+from controller.judge.histogram import HistogramEvidence
 from controller.judge.history import Noise, PodHistory, learn
 from controller.judge.interval import Interval
+from controller.judge.latency import HistogramQuestion
+from controller.judge.layouts import HistogramLook, History
+from controller.judge.numbers import NumberEvidence, NumberLook, NumberQuestion
 from controller.judge.pods import noisy_pods
 from controller.judge.share import ShareCheck
 from controller.judge.verdict import (
@@ -35,18 +45,33 @@ from controller.judge.verdict import (
 __all__ = [
     "Arm",
     "AtWeight",
+    "Classic",
     "CountsAtWeight",
     "CountsEvidence",
     "CountsLook",
     "CountsQuestion",
     "Evidence",
+    "GaugeEvidence",
+    "GaugeHistory",
+    "GaugeLook",
+    "GaugeQuestion",
+    "HistogramEvidence",
+    "HistogramLook",
+    "HistogramQuestion",
+    "History",
     "Interval",
     "Judgement",
     "MetricEvidence",
+    "Native",
     "Noise",
+    "NumberEvidence",
+    "NumberLook",
+    "NumberQuestion",
+    "Pod",
     "PodHistory",
     "Refused",
     "ShareCheck",
+    "Span",
     "ThresholdEvidence",
     "Verdict",
     "away_from_edges",
