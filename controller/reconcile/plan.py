@@ -21,6 +21,7 @@ from controller.reconcile.patch import write_status
 from controller.reconcile.planact import PlanActor
 from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
 from controller.reconcile.routes import find_leftovers
+from controller.reconcile.unreadable import WAY_OUT, say_unreadable
 from controller.reconcile.world import Json, World
 from controller.release.facts import Problem
 from controller.release.plans import (
@@ -122,7 +123,9 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
         try:
             releases.append(Release.model_validate(stored))
         except ValidationError as error:
-            unreadable.append(_unreadable(stored, error))
+            # It may be moving traffic, so no other one is started.
+            wrong = f"{say_unreadable(stored, error)}; {WAY_OUT}"
+            unreadable.append(Problem(UNREADABLE, wrong))
     return PlanFacts(
         plan=plan,
         deployment=read_deployment(world, deployment) if deployment else None,
@@ -133,14 +136,6 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
         problems=(*unreadable, *cheap_problems(world, plan)),
         leftovers=find_leftovers(world, plan),
     )
-
-
-def _unreadable(stored: Json, error: ValidationError) -> Problem:
-    """Say what is wrong with a release; it may be moving traffic, so no other one is started."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"])
-    message = f"Release {stored['metadata']['name']}: {field}: {first['msg']}; "
-    return Problem(UNREADABLE, message + "correct the field, or delete the release")
 
 
 def _needs_full_check(decision: PlanDecision) -> bool:

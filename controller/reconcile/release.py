@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from controller.api.names import FINALIZER, canary_name
 from controller.api.release import ENDED, Phase, Release, ReleaseStatus
@@ -22,6 +21,7 @@ from controller.reconcile.patch import write_status
 from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
+from controller.reconcile.unreadable import read_release
 from controller.reconcile.world import Json, World
 from controller.release.facts import CanaryFacts, Decision, Facts, Problem, StableFacts
 from controller.release.machine import decide
@@ -45,10 +45,10 @@ class ReleaseReconciler:
         if stored is None:
             self.observer.forget(namespace, name)
             return NOTHING_TO_DO
-        try:
-            release = Release.model_validate(stored)
-        except ValidationError as error:
-            log.error("release cannot be read", error=str(error))
+        release = read_release(self.world, stored)
+        if release is None:
+            if stored["metadata"].get("deletionTimestamp"):
+                self._let_go(stored)
             return NOTHING_TO_DO
         if release.status.phase in ENDED:
             self.observer.forget(namespace, name)
