@@ -11,6 +11,7 @@ from typing import Any
 PLAN_LABEL = "gander.dev/plan"
 RELEASE_LABEL = "gander.dev/release"
 BYPASS_ANNOTATION = "gander.dev/bypass"
+CANARY_TEMPLATE_ANNOTATION = "gander.dev/canary-template"
 LEFT_PAUSED_ANNOTATION = "gander.dev/left-paused"
 FINALIZER = "gander.dev/finish"
 FIELD_MANAGER = "gander"

@@ -203,6 +203,10 @@ class CanaryStatus(Model):
 
     replicas: Annotated[int, Field(description="Pods wanted.")] = 0
     ready: Annotated[int, Field(description="Pods ready.")] = 0
+    lost: Annotated[
+        int,
+        Field(description="Times at this step that no pod was ready any more and stable's were."),
+    ] = 0
     images: Annotated[
         tuple[Annotated[str, Cut(512)], ...],
         Keep(32, "first"),

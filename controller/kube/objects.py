@@ -60,7 +60,10 @@ class Strategy(msgspec.Struct, frozen=True):
 
 
 class Deployment(msgspec.Struct, frozen=True):
-    """A Deployment. `paused_by` names the field managers that own `spec.paused`."""
+    """A Deployment. `paused_by` and `template_by` name who owns fields of `spec`.
+
+    They are field managers: those of `spec.paused`, and those of anything in `spec.template`.
+    """
 
     meta: Meta
     replicas: int
@@ -79,6 +82,7 @@ class Deployment(msgspec.Struct, frozen=True):
     unavailable_replicas: int
     conditions: tuple[Condition, ...]
     paused_by: tuple[str, ...]
+    template_by: tuple[str, ...]
 
     def template_dict(self) -> dict[str, Any]:
         """Decode the pod template; a new dict each time."""
@@ -169,6 +173,7 @@ def decode_deployment(data: bytes) -> Deployment:
     shape = _DEPLOYMENT.decode(data)
     spec, status = shape.spec, shape.status
     rolling = spec.strategy.rolling_update
+    managed = _MANAGERS.decode(shape.metadata).managed
     return Deployment(
         meta=_meta(shape.metadata),
         replicas=spec.replicas,
@@ -186,7 +191,10 @@ def decode_deployment(data: bytes) -> Deployment:
         available_replicas=status.available_replicas,
         unavailable_replicas=status.unavailable_replicas,
         conditions=status.conditions,
-        paused_by=_paused_by(shape.metadata),
+        paused_by=tuple(m.manager for m in managed if m.fields.spec.paused is not msgspec.UNSET),
+        template_by=tuple(
+            m.manager for m in managed if m.fields.spec.template is not msgspec.UNSET
+        ),
     )
 
 
@@ -260,13 +268,6 @@ def _meta(data: msgspec.Raw) -> Meta:
     # Often larger than all the rest, and a copy of it.
     meta.annotations.pop(LAST_APPLIED, None)
     return meta
-
-
-def _paused_by(metadata: msgspec.Raw) -> tuple[str, ...]:
-    managed = _MANAGERS.decode(metadata).managed
-    return tuple(
-        entry.manager for entry in managed if entry.fields.spec.paused is not msgspec.UNSET
-    )
 
 
 def _container(status: wire.ContainerStatus) -> ContainerState:

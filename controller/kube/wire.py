@@ -129,12 +129,15 @@ class ServiceJson(msgspec.Struct):
     spec: ServiceSpec
 
 
-class PausedField(msgspec.Struct):
+class SpecFields(msgspec.Struct):
     paused: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="f:paused", default=msgspec.UNSET)
+    template: msgspec.Raw | msgspec.UnsetType = msgspec.field(
+        name="f:template", default=msgspec.UNSET
+    )
 
 
 class OwnedFields(msgspec.Struct):
-    spec: PausedField = msgspec.field(name="f:spec", default_factory=PausedField)
+    spec: SpecFields = msgspec.field(name="f:spec", default_factory=SpecFields)
 
 
 class ManagedField(msgspec.Struct, rename={"fields": "fieldsV1"}):

@@ -7,6 +7,7 @@ from controller.api.release import Release
 from controller.kube import kinds
 from controller.kube.errors import AlreadyExists, Conflict, Invalid
 from controller.kube.kinds import Kind
+from controller.reconcile.canary import mark_for
 from controller.reconcile.rollout import find_pods_to_empty
 from controller.reconcile.routes import write_weight, write_without_canary
 from controller.reconcile.world import Json, World, name_taken
@@ -69,11 +70,14 @@ class Actor:
             replicas=replicas,
         )
         canary = self._create(kinds.DEPLOYMENT, manifest)
+        name, mark = canary["metadata"]["name"], mark_for(canary)
+        if mark is not None:
+            canary = self.world.client.merge_patch(kinds.DEPLOYMENT, self._namespace, name, mark)
         if canary["spec"].get("replicas") != replicas:
             canary = self.world.client.merge_patch(
                 kinds.DEPLOYMENT,
                 self._namespace,
-                canary["metadata"]["name"],
+                name,
                 {"spec": {"replicas": replicas}},
                 resource_version=canary["metadata"]["resourceVersion"],
             )

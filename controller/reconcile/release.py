@@ -16,14 +16,14 @@ from controller.kube import kinds
 from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.attempts import REFUSED, act_for_release, is_refusal
+from controller.reconcile.canary import canary_facts
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
-from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
 from controller.reconcile.unreadable import read_release
 from controller.reconcile.world import Json, World
-from controller.release.facts import CanaryFacts, Decision, Facts, Problem, StableFacts
+from controller.release.facts import Decision, Facts, Problem, StableFacts
 from controller.release.machine import decide
 from controller.release.record import with_conditions
 from controller.telemetry import RELEASES_ENDED
@@ -129,7 +129,7 @@ def gather(world: World, release: Release) -> Facts:
         release=release,
         deployment=deployment_facts(world, deployment, release) if deployment else None,
         stable=_stable(world, deployment, release),
-        canary=_canary(world, canary) if canary else None,
+        canary=canary_facts(world, canary) if canary else None,
         has_canary_service=owned,
         routes=gather_routes(world, release),
         progress_deadline=float(deployment.progress_deadline_seconds) if deployment else 600.0,
@@ -153,18 +153,6 @@ def _stable(world: World, deployment: Deployment | None, release: Release) -> St
     stable = [s for s in sets if s.meta.name == release.spec.stable.replica_set]
     ready = sum(pod.ready for pod in world.pods_of(stable))
     return StableFacts(deployment.replicas, ready)
-
-
-def _canary(world: World, canary: Deployment) -> CanaryFacts:
-    pods = world.pods_of(world.replica_sets_of(canary))
-    images = {c.image_id for pod in pods for c in pod.containers if c.image_id}
-    return CanaryFacts(
-        replicas=canary.replicas,
-        ready=sum(pod.ready for pod in pods),
-        running=sum(is_running(pod) for pod in pods),
-        images=tuple(sorted(images)),
-        trouble=find_trouble(pods, canary),
-    )
 
 
 def _leaving(world: World, release: Release) -> Problem | None:

@@ -69,12 +69,31 @@ def tend(facts: Facts, weight: int) -> tuple[Pods, ReleaseStatus]:
     status = facts.release.status
     images = canary.images if canary else ()
     shown = status.canary.model_copy(
-        update={"replicas": wanted, "ready": ready, "images": images or status.canary.images}
+        update={
+            "replicas": wanted,
+            "ready": ready,
+            "lost": _count_losses(facts),
+            "images": images or status.canary.images,
+        }
     )
     updates: dict[str, object] = {"canary": shown}
     if ready >= wanted:
         updates |= {"start_since": None, "start_failures": 0}
     return pods, status.model_copy(update=updates)
+
+
+def _count_losses(facts: Facts) -> int:
+    """Return how often no pod was ready any more though all of them ran on and stable was well.
+
+    What hits stable too, then or while the canary is away, makes all that was counted worthless.
+    """
+    before, canary, stable = facts.release.status.canary, facts.canary, facts.stable
+    if canary is not None and canary.ready > 0:
+        return before.lost
+    if stable.ready < stable.replicas:
+        return 0
+    ran_on = canary is not None and canary.running >= before.ready
+    return before.lost + (before.ready > 0 and ran_on)
 
 
 def await_pods(facts: Facts, pods: Pods, phase: Phase, now: datetime) -> Decision:

@@ -49,13 +49,15 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class CanaryFacts:
-    """The canary Deployment and its pods."""
+    """The canary Deployment and its pods; only those of the template that Gander built count."""
 
     replicas: int
     ready: int
     running: int = 0  # pods of which every container runs, ready or not
     images: tuple[str, ...] = ()
     trouble: Trouble | None = None
+    changed: bool = False  # somebody gave it another template
+    changed_by: str = ""  # the field manager of who did it, where that is known
 
 
 @dataclass(frozen=True, slots=True)

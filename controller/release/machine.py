@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.api.release import ENDED, Phase
+from controller.release.changed import is_changed
 from controller.release.facts import (
     Action,
     Decision,
@@ -122,7 +123,7 @@ def _promote(facts: Facts, deployment: DeploymentFacts, now: datetime) -> Decisi
     view = view_routes(facts.routes)
     status = facts.release.status
     if must_rejudge(facts, view):
-        if deployment.started_rolling:
+        if deployment.started_rolling or is_changed(facts):
             return begin_rollback(facts, "Aborted", record_lost(view), now)
         return Decision(move(status, Phase.PROMOTING, "Rejudging", REJUDGING, now))
     if status.reason == "Rejudging":
@@ -130,7 +131,8 @@ def _promote(facts: Facts, deployment: DeploymentFacts, now: datetime) -> Decisi
     if view.lowest is None:
         status = status.model_copy(update={"step_since": None})
     status = with_confirmed(status, view)
-    serving = facts.canary is not None and facts.canary.ready > 0 and facts.has_canary_service
+    served = facts.canary is not None and facts.canary.ready > 0 and facts.has_canary_service
+    serving = served and not is_changed(facts)
     ceiling = status.weight.wanted if serving else 0
     actions: tuple[Action, ...] = (SetWeight(ceiling),) if view.highest > ceiling else ()
     if deployment.paused:

@@ -5,12 +5,13 @@ No user meets the canary here. Whatever is wrong with it now is found before its
 
 from datetime import datetime, timedelta
 
-from controller.api.release import Phase, ReleaseStatus
+from controller.api.release import Phase
 from controller.release.canary import await_pods, tend
+from controller.release.changed import is_changed, make_anew
 from controller.release.facts import Decision, Facts, SetWeight
 from controller.release.record import move, reason_since
 from controller.release.routes import await_parents, view_routes, with_confirmed
-from controller.release.stepping import enter_step
+from controller.release.stepping import enter_step, hold_at_zero
 
 STABLE_DOWN_AFTER = timedelta(seconds=30)
 
@@ -26,8 +27,12 @@ def start(facts: Facts, now: datetime) -> Decision:
         )
         status = move(facts.release.status, Phase.HOLDING, "WeightTooHigh", message, now)
         return Decision(status, (SetWeight(0),))
+    if is_changed(facts):
+        return make_anew(facts, view, now)
+    if facts.stable.replicas == 0:
+        return Decision(hold_at_zero(facts, now))
     if facts.stable.ready == 0:
-        return _stable_down(facts.release.status, now)
+        return _stable_down(facts, now)
     pods, status = tend(facts, facts.release.spec.rules.steps[0].weight)
     if pods.ready < pods.wanted:
         return await_pods(facts.with_status(status), pods, Phase.STARTING, now)
@@ -44,8 +49,18 @@ def start(facts: Facts, now: datetime) -> Decision:
     return Decision(enter_step(facts.with_status(status), 1, now), pods.actions)
 
 
-def _stable_down(status: ReleaseStatus, now: datetime) -> Decision:
-    """No stable pod serves: there is nothing to protect or to compare with, so let it through."""
+def _stable_down(facts: Facts, now: datetime) -> Decision:
+    """No stable pod serves: there is nothing to protect or to compare with, so let it through.
+
+    A stable that was just scaled up from 0 is not down; its pods have a progress deadline to start.
+    """
+    status = facts.release.status
+    if status.reason in ("ZeroReplicas", "StableStarting"):
+        message = "the Deployment was scaled up from 0 replicas; waits for its first ready pod"
+        starting = move(status, Phase.HOLDING, "StableStarting", message, now)
+        due = (reason_since(starting) or now) + timedelta(seconds=facts.progress_deadline)
+        if now < due:
+            return Decision(starting, again_at=due)
     message = "no stable pod is ready; waits 30s for one"
     status = move(status, Phase.HOLDING, "StableDown", message, now)
     due = (reason_since(status) or now) + STABLE_DOWN_AFTER

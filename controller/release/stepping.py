@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 
 from controller.api.release import Phase, ReleaseStatus, Weights
 from controller.release.canary import Pods, await_pods, tend
-from controller.release.facts import Decision, Facts, SetWeight
+from controller.release.changed import is_changed, make_anew
+from controller.release.facts import Decision, Facts, Problem, SetWeight
 from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
 from controller.release.record import move, next_second, reason_since
 from controller.release.routes import RouteView, await_parents, view_routes, with_confirmed
 from controller.release.takedown import begin_rollback
 
 EARNED = "every step is earned; stable rolls to this revision"
+READINESS_LOSSES = 3  # at one step: each is a share of users that is moved away and back
 ROUTE_RETRY_DELAYS = (timedelta(seconds=20), timedelta(seconds=60), timedelta(seconds=180))
 
 
@@ -30,6 +32,7 @@ def enter_step(facts: Facts, number: int, now: datetime) -> ReleaseStatus:
             "progress": f"{number}/{len(steps)}",
             "step_since": None,
             "route_retries": 0,
+            "canary": status.canary.model_copy(update={"lost": 0}),
             "weight": Weights(wanted=weight, confirmed=status.weight.confirmed),
         }
     )
@@ -43,13 +46,19 @@ def step(facts: Facts, now: datetime) -> Decision:
     wanted = facts.release.status.weight.wanted
     pods, status = tend(facts, wanted)
     if must_rejudge(facts, view):
+        if is_changed(facts):  # the pods that could be judged again are gone
+            return begin_rollback(facts.with_status(status), "Aborted", record_lost(view), now)
         return Decision(move(status, Phase.HOLDING, "Rejudging", REJUDGING, now), pods.actions)
     status = with_confirmed(status, view)
     facts = facts.with_status(status)
+    if is_changed(facts):
+        return make_anew(facts, view, now)
     if not pods.serving:
         return _canary_away(facts, view, pods, now)
     if view.highest > wanted:
         return _too_high(facts, view, pods, now)
+    if facts.stable.replicas == 0:
+        return Decision(hold_at_zero(facts, now))
     if view.problem is not None:
         status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
         return Decision(status, pods.actions)
@@ -64,9 +73,24 @@ def step(facts: Facts, now: datetime) -> Decision:
     return _earn(facts, pods, now)
 
 
+def hold_at_zero(facts: Facts, now: datetime) -> ReleaseStatus:
+    """Wait for stable pods to be wanted; what was collected at this weight begins anew then."""
+    plan = facts.release.spec.plan
+    message = f"Deployment {plan} has 0 replicas, so nothing can be compared; scale it up"
+    status = facts.release.status.model_copy(update={"step_since": None})
+    return move(status, Phase.HOLDING, "ZeroReplicas", message, now)
+
+
 def _canary_away(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
     """Nothing answers for the canary: its share would get errors, so it goes to stable."""
     status = facts.release.status.model_copy(update={"step_since": None})
+    if status.canary.lost >= READINESS_LOSSES:
+        message = (
+            f"the canary was ready and then not any more {status.canary.lost} times at this step, "
+            "while all stable pods were ready; see its readiness probe"
+        )
+        why = Problem("ReadinessLost", message)
+        return begin_rollback(facts.with_status(status), "RolledBack", why, now)
     if pods.ready < pods.wanted:
         decision = await_pods(facts.with_status(status), pods, Phase.HOLDING, now)
     else:
@@ -99,7 +123,7 @@ def _raise(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision
             return Decision(status, pods.actions, due)
         if view.lowest is None and not view.writer:
             return begin_rollback(facts, "Aborted", record_lost(view), now)
-    status = status.model_copy(update={"step_since": None})
+    status = status.model_copy(update={"step_since": None, "traffic_off_at": None})
     short = _short_of_capacity(facts.with_status(status), pods, now)
     if short is not None:
         return short

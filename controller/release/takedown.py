@@ -40,7 +40,8 @@ def begin_rollback(facts: Facts, outcome: str, why: Problem, now: datetime) -> D
     """
     status = facts.release.status
     weight = Weights(wanted=0, confirmed=status.weight.confirmed)
-    status = status.model_copy(update={"outcome": outcome, "step_since": None, "weight": weight})
+    forgotten = {"step_since": None, "traffic_off_at": None}
+    status = status.model_copy(update={"outcome": outcome, "weight": weight, **forgotten})
     status = move(status, Phase.ROLLING_BACK, why.reason, why.message, now)
     off: tuple[Action, ...] = (RemoveBackend(),) if facts.routes else ()
     return Decision(status, (*off, *_stop_promotion(facts, status)))
@@ -49,7 +50,8 @@ def begin_rollback(facts: Facts, outcome: str, why: Problem, now: datetime) -> D
 def begin_finish(status: ReleaseStatus, reason: str, message: str, now: datetime) -> ReleaseStatus:
     """Record that stable runs the revision; the canary's traffic goes once this is stored."""
     weight = Weights(wanted=0, confirmed=status.weight.confirmed)
-    status = status.model_copy(update={"outcome": "", "step_since": None, "weight": weight})
+    forgotten = {"step_since": None, "traffic_off_at": None}
+    status = status.model_copy(update={"outcome": "", "weight": weight, **forgotten})
     return move(status, Phase.FINISHING, reason, message, now)
 
 

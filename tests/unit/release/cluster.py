@@ -56,6 +56,7 @@ class Canary:
     running: int = 0
     ready: int = 0
     crashed: bool = False
+    changed: bool = False  # somebody gave it another template
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,9 @@ class Cluster:
 
     def serves_canary(self) -> bool:
         """Tell whether requests to the canary are answered."""
-        return self.canary is not None and self.canary.ready > 0 and self.objects["service"]
+        canary = self.canary
+        well = canary is not None and canary.ready > 0 and not canary.changed
+        return well and self.objects["service"]
 
     def advance(self, seconds: float) -> None:
         """Let time pass; controllers of the cluster act once a second."""

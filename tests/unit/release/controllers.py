@@ -159,7 +159,11 @@ class Controllers:
         elif canary.running < canary.replicas and not self.cluster.can_start:
             trouble = f.Trouble(f.Problem("ImagePullBackOff", "no such image"), fault=False)
         return f.CanaryFacts(
-            replicas=canary.replicas, ready=canary.ready, running=canary.running, trouble=trouble
+            replicas=canary.replicas,
+            ready=canary.ready,
+            running=canary.running,
+            trouble=trouble,
+            changed=canary.changed,
         )
 
     def _judge(self, facts: f.Facts) -> f.Judged | None:

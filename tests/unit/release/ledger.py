@@ -44,6 +44,7 @@ class Ledger:
             assert release.spec.abort is None, "traffic for what a person aborted"
             assert canary is not None
             assert canary.ready > 0, "traffic that nobody answers"
+            assert not canary.changed, "traffic for another template"
             assert facts.has_canary_service, "traffic that nobody answers"
         if percent > max(route.weight or 0 for route in facts.routes):
             pods = -(-facts.stable.replicas * percent // 100)
@@ -60,7 +61,7 @@ class Ledger:
     def canary_is_deleted(self, release: Release) -> None:
         """Check that a canary's pods go only after their traffic is off and drained."""
         for _, route in self.cluster.routes():
-            off = route.missing or (route.weight is None and route.changed is None)
+            off = route.missing or (not route.weight and route.changed is None)
             edited_just_now = bool(route.writer and route.changed)
             assert off or edited_just_now, "pods deleted while traffic goes to them"
         since = release.status.traffic_off_at
@@ -138,6 +139,7 @@ class Ledger:
             since = self.stable_down_since
             assert since is not None, "let through although stable serves"
             assert self.cluster.now - since >= 29 * SECOND
+            assert facts.stable.replicas > 0, "let through because nobody wants stable pods"
             self.unprotected.add(name)
         elif before.step and (promoted or status.step != before.step):
             hold = facts.release.spec.rules.steps[before.step - 1].hold
@@ -151,9 +153,10 @@ class Ledger:
             self.earned[name] = before.step
 
     def watch_stable(self, release: Release | None) -> None:
-        """Remember since when no stable pod of the active release is ready."""
-        ready = dict(self.cluster.workload.ready)
-        down = release is not None and not ready.get(release.spec.stable.revision, 0)
+        """Remember since when the active release's stable wants pods and has no ready one."""
+        work = self.cluster.workload
+        ready = dict(work.ready).get(release.spec.stable.revision, 0) if release else 0
+        down = release is not None and work.replicas > 0 and not ready
         self.stable_down_since = (self.stable_down_since or self.cluster.now) if down else None
 
 

@@ -6,10 +6,12 @@ In words:
 
 - the weight asked of a route is never above the recorded step's, and what a person gave beyond it
   is brought back in the next pass that works;
-- a share that nobody serves goes to stable in the next pass that works;
+- a share that nobody serves, or pods of another template, goes to stable in the next pass that
+  works;
 - a release that was found bad, aborted or taken back gets no traffic any more;
 - the Deployment is unpaused only for the template that was judged, after every step was earned with
-  fresh evidence and its whole hold, or because stable was down for half a minute;
+  fresh evidence and its whole hold, or because stable was down for half a minute, which a
+  Deployment of 0 replicas is not;
 - a revision that was rejected or aborted starts no release without a retry;
 - pods are deleted only after their traffic was off and drained;
 - once an abort is ordered and faults stop, traffic is off within three passes, the release ends,
@@ -70,6 +72,9 @@ happenings = st.sampled_from(
         "alarm",
         "drain",
         "canary deleted",
+        "canary changed",
+        "readiness lost",
+        "readiness lost",
         "service deleted",
         "all is well again",
         "all is well again",
@@ -186,6 +191,23 @@ class Life(RuleBasedStateMachine):
                 deleted = metadata.model_copy(update={"deletion_timestamp": cluster.now})
                 self.gander.plan = self.gander.plan.model_copy(update={"metadata": deleted})
 
+    @rule(
+        away=st.lists(seconds, min_size=2, max_size=4),
+        replicas=st.sampled_from([1, 4]),
+        ships=ships,
+    )
+    def a_person_scales_to_0_and_back(
+        self, away: list[float], replicas: int, ships: Nature | None
+    ) -> None:
+        self.ship_when_idle(ships)
+        self.one_pass(NO_FAULT)
+        self.cluster.change("workload", replicas=0)
+        for pause in away:
+            self.one_pass(NO_FAULT)
+            self.cluster.advance(pause)
+        self.cluster.change("workload", replicas=replicas)
+        self.one_pass(NO_FAULT)
+
     def push(self, nature: Nature) -> None:
         revision = f"r{len(self.cluster.natures) + 1}"
         self.cluster.natures[revision] = nature
@@ -248,6 +270,10 @@ class Life(RuleBasedStateMachine):
                 self.gander.alarmed.add(release.metadata.name)
             case "drain" if cluster.canary is not None:
                 cluster.change("canary", running=0, ready=0, crashed=False)
+            case "canary changed" if cluster.canary is not None:
+                cluster.change("canary", changed=True)
+            case "readiness lost" if cluster.canary is not None:
+                cluster.change("canary", ready=0)
             case "canary deleted":
                 cluster.put("canary", None)
             case "service deleted":

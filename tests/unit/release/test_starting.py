@@ -213,6 +213,40 @@ def test_a_stable_that_was_down_for_a_moment_gets_its_30_seconds_late_in_the_sta
     )
 
 
+def test_a_deployment_of_0_replicas_holds_however_long_and_goes_on_when_scaled_up() -> None:
+    given = facts(release(**STARTING), stable=StableFacts(replicas=0, ready=0))
+    decision = decide(given, NOW)
+    assert (decision.status.phase, decision.status.reason) == ("Holding", "ZeroReplicas")
+    assert decision.status.message == (
+        "Deployment checkout has 0 replicas, so nothing can be compared; scale it up"
+    )
+    given = seen(given, decision, NOW)
+    assert_settled(given, NOW + 10 * DEADLINE)
+    scaled = seen(given, decision, NOW, stable=StableFacts(replicas=4, ready=4))
+    assert decide(scaled, NOW + SECOND).actions == (SetWeight(0),)
+
+
+def test_a_deployment_scaled_up_from_0_has_a_progress_deadline_to_get_a_pod_ready() -> None:
+    held = release(
+        **STARTING
+        | {
+            "phase": "Holding",
+            "reason": "ZeroReplicas",
+            "timeline": [entry("Holding", "ZeroReplicas")],
+        }
+    )
+    given = facts(held, stable=StableFacts(replicas=1, ready=0))
+    decision = decide(given, NOW)
+    assert (decision.status.phase, decision.status.reason) == ("Holding", "StableStarting")
+    given = seen(given, decision, NOW)
+    assert_settled(given, NOW + DEADLINE - SECOND)
+    late = NOW + DEADLINE
+    decision = decide(given, late)
+    assert (decision.status.phase, decision.status.reason) == ("Holding", "StableDown")
+    given = seen(given, decision, late)
+    assert decide(given, late + 29 * SECOND).status.phase == "Holding"
+
+
 def test_a_stable_that_came_back_lets_the_start_go_on() -> None:
     held = release(**STARTING | {"phase": "Holding", "reason": "StableDown"})
     assert decide(facts(held), NOW).actions == (SetWeight(0),)

@@ -2,11 +2,20 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from controller.release.canary import canary_replicas
-from controller.release.facts import EnsureCanary, EnsureCanaryService, SetWeight, StableFacts
+from controller.release.facts import (
+    Decision,
+    EnsureCanary,
+    EnsureCanaryService,
+    Facts,
+    RemoveBackend,
+    SetWeight,
+    StableFacts,
+)
 from controller.release.machine import decide
 from tests.unit.release.given import (
     DEADLINE,
@@ -95,7 +104,7 @@ def test_pods_that_wait_for_the_same_thing_as_all_of_stable_are_not_at_fault() -
     assert decide(given, NOW + 2 * DEADLINE).status.phase == "Holding"
 
 
-@pytest.mark.parametrize(("replicas", "ready"), [(4, 3), (4, 0), (0, 0)])
+@pytest.mark.parametrize(("replicas", "ready"), [(4, 3), (4, 0)])
 def test_a_weight_that_stable_could_not_take_back_is_not_asked_for(
     replicas: int, ready: int
 ) -> None:
@@ -276,3 +285,69 @@ def test_a_canary_that_stays_away_ends_the_release() -> None:
     given = facts(release(**status), routes=(route(0),), canary=canary(0))
     decision = decide(given, NOW + DEADLINE)
     assert (decision.status.outcome, decision.status.reason) == ("RolledBack", "NeverReady")
+
+
+@pytest.mark.parametrize("verdict", ["Inconclusive", "Safe"])
+def test_a_step_of_a_deployment_of_0_replicas_holds_and_begins_its_evidence_anew(
+    verdict: str,
+) -> None:
+    none = StableFacts(replicas=0, ready=0)
+    given = facts(release(**at_step(2)), routes=(route(50),), canary=canary(2, 2), stable=none)
+    decision = decide(replace(given, judged=judged(verdict)), NOW + 10 * HOLD)
+    assert (decision.status.phase, decision.status.reason) == ("Holding", "ZeroReplicas")
+    assert decision.actions == ()
+    after = seen(given, decision, NOW + 10 * HOLD)
+    assert_settled(after, NOW + 20 * HOLD)
+    scaled = replace(after, stable=StableFacts(replicas=4, ready=4))
+    again = decide(scaled, NOW + 20 * HOLD).status
+    assert (again.phase, again.reason) == ("Stepping", "Collecting")
+    assert again.step_since == NOW + 20 * HOLD
+
+
+def flapped(given: Facts, times: int, **away: Any) -> Decision:
+    """Return what is decided when the canary loses its readiness for the last of so many times."""
+    decision = decide(given, NOW)
+    for _ in range(times):
+        back = seen(given, decision, NOW, canary=canary(), routes=(route(0),))
+        up = seen(back, decide(back, NOW), NOW, routes=(route(5),))
+        there = decide(up, NOW)
+        assert there.status.phase == "Stepping"
+        gone = seen(up, there, NOW, canary=canary(0), **away)
+        decision = decide(gone, NOW)
+    return decision
+
+
+def test_a_canary_that_loses_its_readiness_3_times_at_one_step_is_taken_back() -> None:
+    given = facts(release(**at_step()), routes=(route(5),))
+    for times in (1, 2):
+        decision = flapped(given, times)
+        assert (decision.status.phase, decision.status.reason) == ("Holding", "CanaryNotReady")
+        assert decision.status.canary.lost == times
+    decision = flapped(given, 3)
+    assert decision.status.phase == "RollingBack"
+    assert (decision.status.outcome, decision.status.reason) == ("RolledBack", "ReadinessLost")
+    assert "3 times at this step" in decision.status.message
+    assert decision.actions == (RemoveBackend(),)
+
+
+def test_readiness_lost_while_stable_loses_it_too_is_not_held_against_the_canary() -> None:
+    given = facts(release(**at_step()), routes=(route(5),))
+    hit = {"stable": StableFacts(replicas=4, ready=3)}
+    gone = facts(release(**at_step(canary={"ready": 1})), canary=canary(0), **hit)
+    assert decide(gone, NOW).status.canary.lost == 0
+    lost = flapped(given, 2)
+    away = seen(given, lost, NOW, canary=canary(0), routes=(route(0),), **hit)
+    assert decide(away, NOW).status.canary.lost == 0  # stable's probes were a little later
+
+
+def test_pods_that_were_moved_to_another_node_have_not_lost_their_readiness() -> None:
+    status = at_step(canary={"replicas": 1, "ready": 1})
+    moved = facts(release(**status), routes=(route(5),), canary=canary(0, running=0))
+    assert decide(moved, NOW).status.canary.lost == 0
+
+
+def test_lost_readiness_is_counted_anew_at_each_step() -> None:
+    status = at_step(canary={"replicas": 1, "ready": 1, "lost": 2})
+    given = facts(release(**status), routes=(route(5),), judged=judged())
+    decision = decide(given, NOW + HOLD)
+    assert (decision.status.step, decision.status.canary.lost) == (2, 0)
