@@ -8,7 +8,6 @@ yet, and a Deployment that was just adopted must not be let go.
 from controller.api.names import LEFT_PAUSED_ANNOTATION, PLAN_LABEL
 from controller.api.release import ENDED
 from controller.kube import kinds
-from controller.kube.errors import NotFound
 from controller.kube.objects import Deployment
 from controller.reconcile.deployment import read_deployment, read_revisions, write_deployment
 from controller.reconcile.world import World
@@ -23,20 +22,12 @@ def give_back(world: World, namespace: str, name: str) -> None:
     releases = world.releases_of(namespace, name)
     if any(each.get("status", {}).get("phase", "") not in ENDED for each in releases):
         return
-    if _has_plan(world, namespace, name):
+    if world.client.list(kinds.RELEASE_PLAN, namespace, fields=f"metadata.name={name}"):
         return
     action = decide_orphan(read_deployment(world, deployment), read_revisions(world, deployment))
     write_deployment(world, namespace, name, action)
     if isinstance(action, Leave):
         _tell(world, deployment, action)
-
-
-def _has_plan(world: World, namespace: str, name: str) -> bool:
-    try:
-        world.client.get(kinds.RELEASE_PLAN, namespace, name)
-    except NotFound:
-        return False
-    return True
 
 
 def _tell(world: World, deployment: Deployment, left: Leave) -> None:

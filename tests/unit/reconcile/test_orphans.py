@@ -56,7 +56,7 @@ def test_a_deployment_that_nobody_holds_calls_for_nothing() -> None:
 @pytest.mark.parametrize("value", ["checkout", "another-plan"])
 def test_the_api_server_is_asked_for_the_plan_before_anything_is_done(value: str) -> None:
     world = known(labelled(value), replica_set("checkout-a", 1, 4))
-    with pytest.raises(Unavailable, match="get ReleasePlan shop/checkout"):
+    with pytest.raises(Unavailable, match="list ReleasePlan shop"):
         give_back(world, "shop", "checkout")
 
 
