@@ -72,7 +72,6 @@ happenings = st.sampled_from(
         "alarm",
         "drain",
         "canary deleted",
-        "canary changed",
         "readiness lost",
         "readiness lost",
         "service deleted",
@@ -270,14 +269,23 @@ class Life(RuleBasedStateMachine):
                 self.gander.alarmed.add(release.metadata.name)
             case "drain" if cluster.canary is not None:
                 cluster.change("canary", running=0, ready=0, crashed=False)
-            case "canary changed" if cluster.canary is not None:
-                cluster.change("canary", changed=True)
             case "readiness lost" if cluster.canary is not None:
                 cluster.change("canary", ready=0)
             case "canary deleted":
                 cluster.put("canary", None)
             case "service deleted":
                 cluster.put("service", value=False)
+
+    @rule(passes=st.integers(4, 12), ships=ships)
+    def somebody_changes_the_canary(self, passes: int, ships: Nature | None) -> None:
+        """Give the canary another template when it may have had the time to get traffic."""
+        self.ship_when_idle(ships)
+        for _ in range(passes):
+            self.cluster.advance(2)
+            self.one_pass(NO_FAULT)
+        if self.cluster.canary is not None:
+            self.cluster.change("canary", changed=True)
+        self.one_pass(NO_FAULT)
 
     def mend(self) -> None:
         self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True
