@@ -52,7 +52,7 @@ class Triggers:
     def _plan(self, plan: Json) -> Iterable[Key]:
         namespace, name = plan["metadata"]["namespace"], plan["metadata"]["name"]
         yield PLAN, namespace, name
-        yield from self._running(namespace, name)
+        yield from _running(self.world.releases_of(namespace, name))
         yield from self._alerts(namespace, name)
         service = plan.get("spec", {}).get("traffic", {}).get("service")
         for other in self.world.plans.all():
@@ -68,17 +68,21 @@ class Triggers:
         yield PLAN, namespace, release.get("spec", {}).get("plan", "")
 
     def _namespaced(self, item: Json) -> Iterable[Key]:
-        namespace = item["metadata"]["namespace"]
+        yield from self._all_in(item["metadata"]["namespace"])
+
+    def _service(self, service: Service) -> Iterable[Key]:
+        yield from self._all_in(service.meta.namespace)
+
+    def _all_in(self, namespace: str) -> Iterable[Key]:
+        """Yield the plans of a namespace and what runs in it, also where its plan is gone."""
         for plan in self.world.plans.all():
             if plan["metadata"]["namespace"] == namespace:
                 yield PLAN, namespace, plan["metadata"]["name"]
-                yield from self._running(namespace, plan["metadata"]["name"])
-
-    def _service(self, service: Service) -> Iterable[Key]:
-        for plan in self.world.plans.all():
-            if plan["metadata"]["namespace"] == service.meta.namespace:
-                yield PLAN, service.meta.namespace, plan["metadata"]["name"]
-                yield from self._running(service.meta.namespace, plan["metadata"]["name"])
+        yield from _running(
+            release
+            for release in self.world.releases.all()
+            if release["metadata"]["namespace"] == namespace
+        )
 
     def _deployment(self, deployment: Deployment) -> Iterable[Key]:
         namespace, name = deployment.meta.namespace, deployment.meta.name
@@ -88,7 +92,7 @@ class Triggers:
         labelled = PLAN_LABEL in deployment.meta.labels
         if labelled or self.world.plans.get(namespace, name) is not None:
             yield PLAN, namespace, name
-            yield from self._running(namespace, name)
+            yield from _running(self.world.releases_of(namespace, name))
 
     def _owned(self, replica_set: ReplicaSet) -> Iterable[Key]:
         for owner in replica_set.meta.owner_references:
@@ -106,11 +110,12 @@ class Triggers:
         for plan in self.world.plans.all():
             yield PLAN, plan["metadata"]["namespace"], plan["metadata"]["name"]
 
-    def _running(self, namespace: str, plan: str) -> Iterable[Key]:
-        for release in self.world.releases_of(namespace, plan):
-            if release.get("status", {}).get("phase", "") not in ENDED:
-                yield RELEASE, namespace, release["metadata"]["name"]
-
     def _alerts(self, namespace: str, plan: str) -> Iterable[Key]:
         for release in self.world.releases_of(namespace, plan):
             yield ALERT, namespace, release["metadata"]["name"]
+
+
+def _running(releases: Iterable[Json]) -> Iterable[Key]:
+    for release in releases:
+        if release.get("status", {}).get("phase", "") not in ENDED:
+            yield RELEASE, release["metadata"]["namespace"], release["metadata"]["name"]
