@@ -1,12 +1,14 @@
 """A revision that waits because of a release that is gone: a retry of it is not advised."""
 
+from typing import Any
+
 import pytest
 
 from controller.release.plans import decide_plan
 from tests.unit.release.given import NOW, ended, plan, plan_facts, waiting
 
 
-def waits(phase: str) -> dict[str, object]:
+def waits(phase: str) -> dict[str, Any]:
     """Return the status of a plan whose release 2 has ended so."""
     releases = (ended(2, phase),)
     status = decide_plan(plan_facts(deployment=waiting(), releases=releases), NOW).status
