@@ -1,26 +1,19 @@
 """What gauge evidence tells: words, which start shows a fault, leaks, gaps, when it is safe."""
 
 import math
-import re
-from dataclasses import FrozenInstanceError, replace
-from random import Random
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from controller.judge import gauge_rule
-from controller.judge.counts import Refused
-from controller.judge.gauge_history import Gap, GaugeHistory
-from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Measure, Pod
-from controller.judge.gauge_sums import MOST_CANARY, MOST_STABLE, STARTS, Sums
+from controller.judge.gauge_history import GaugeHistory
+from controller.judge.gauge_look import GaugeQuestion, Measure
+from controller.judge.gauge_sums import STARTS
 from controller.judge.gauges import GaugeEvidence
 from controller.judge.quantities import Unit
-from tests.unit.judge.gauge_streams import Floats, after, history_of, looks_of, wandering
+from tests.unit.judge.gauge_streams import after, looks_of
 
-HISTORY = GaugeHistory(
 HISTORY = GaugeHistory(
     pods=10, looks=60, seconds=15, level=100, spread=3, within=2, phi=0.5, slope_spread=0.01
 )
