@@ -44,8 +44,10 @@ check: $(INSTALLED) ## Lint, types, layers, generated files (seconds)
 	$(BIN)/lint-imports
 	$(BIN)/python -m controller.api.crd --check
 
+# What fails is tried once more, alone, and named: some tests wait for real processes and sockets.
 unit: $(INSTALLED) ## Unit and property tests
-	$(BIN)/pytest -q --numprocesses=auto tests/unit
+	$(BIN)/pytest -q --numprocesses=auto tests/unit || \
+	  $(BIN)/pytest -v --last-failed --last-failed-no-failures=none tests/unit
 
 .PHONY: cluster
 cluster: preflight $(INSTALLED) ## Tests on a real cluster of ours

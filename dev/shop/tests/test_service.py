@@ -155,15 +155,21 @@ def test_requests_are_counted_and_probes_are_not() -> None:
         service.get("/price?items=mug")
         service.get("/price?items=cup")
         service.get("/invented")
-        counted = {
-            line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
-            for line in service.metrics().splitlines()
-            if line.startswith("http_requests_total")
+        # A request is counted once its answer has gone out.
+        until("three are counted", lambda: sum(requests_of(service).values()) >= 3)
+        assert requests_of(service) == {
+            'http_requests_total{code="200",method="GET",path="/price"}': 1,
+            'http_requests_total{code="400",method="GET",path="/price"}': 1,
+            'http_requests_total{code="404",method="GET",path="other"}': 1,
         }
-    assert counted == {
-        'http_requests_total{code="200",method="GET",path="/price"}': 1,
-        'http_requests_total{code="400",method="GET",path="/price"}': 1,
-        'http_requests_total{code="404",method="GET",path="other"}': 1,
+
+
+def requests_of(service: Service) -> dict[str, float]:
+    """Return the counted requests by their series."""
+    return {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in service.metrics().splitlines()
+        if line.startswith("http_requests_total")
     }
 
 
