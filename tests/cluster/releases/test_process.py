@@ -25,6 +25,7 @@ ENDS_WITHIN = 10.0  # seconds after SIGTERM
 
 
 def test_it_says_how_it_is(installed: Installed) -> None:
+    installed.await_ready()  # and leading, which takes a moment longer than being ready
     pod = installed.pod()
     assert installed.answer(pod, "/healthz") == (200, "ok\n")
     assert installed.answer(pod, "/readyz") == (200, "ok\n")
