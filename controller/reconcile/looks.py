@@ -30,7 +30,7 @@ from controller.judge import (
 )
 from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
-from controller.metrics.reader import Look, NoEvidence, Prometheus, read_history, read_look
+from controller.metrics.reader import BAD, Look, NoEvidence, Prometheus, read_look, read_past
 from controller.reconcile.metricstatus import describe
 from controller.reconcile.prometheus import SecretError
 from controller.reconcile.world import Clock, utc_now
@@ -328,14 +328,18 @@ def _history(
     release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus, now: datetime
 ) -> tuple[float, float]:
     """Return stable's bad and all requests before the canary; none where nothing is known."""
-    found = read_history(
+    found = read_past(
         prometheus,
         rule.spec,
         arms,
         release.spec.rules.analysis.prometheus.matchers,
         now=release.status.looks.since or now.timestamp(),
     )
-    return (0.0, 0.0) if isinstance(found, NoEvidence) else found
+    if isinstance(found, NoEvidence):
+        return 0.0, 0.0
+    parts = found.counts.sum(axis=(0, 1))
+    bad = sum(count for part, count in zip(found.parts, parts, strict=True) if part == BAD)
+    return float(bad), float(parts.sum())
 
 
 def _question(rule: MetricRule, past: tuple[float, float]) -> CountsQuestion:

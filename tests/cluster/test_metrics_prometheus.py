@@ -15,7 +15,7 @@ from controller.metrics.reader import (
     PodRef,
     Prometheus,
     Samples,
-    read_history,
+    read_past,
     read_look,
 )
 from controller.metrics.selector import Matcher, Selector, quote_regex
@@ -214,11 +214,12 @@ def test_many_pods_fit_into_one_query(shop_in: Callable[[str], Shop]) -> None:
 
 def test_history_is_what_stable_counted(shop_in: Callable[[str], Shop]) -> None:
     shop = shop_in("busy")
-    before = read_history(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
+    before = read_past(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
     shop.add(10, *STABLE)
     shop.add(2, "checkout-1", code="500")
     shop.wait_scraped()
-    after = read_history(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
+    after = read_past(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
     assert not isinstance(before, NoEvidence)
     assert not isinstance(after, NoEvidence)
-    assert (after[0] - before[0], after[1] - before[1]) == (2, 32)
+    assert after.counts.sum() - before.counts.sum() == 32
+    assert after.counts[:, :, after.parts.index("bad")].sum() == 2
