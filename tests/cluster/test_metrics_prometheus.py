@@ -15,8 +15,8 @@ from controller.metrics.reader import (
     PodRef,
     Prometheus,
     Samples,
-    read_past,
     read_look,
+    read_past,
 )
 from controller.metrics.selector import Matcher, Selector, quote_regex
 from tests.cluster.scraped import (
