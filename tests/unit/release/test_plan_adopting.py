@@ -6,7 +6,8 @@ import pytest
 
 from controller.api.plan import ReleasePlanStatus
 from controller.release.facts import Pause, Problem, Unpause
-from controller.release.plans import AddFinalizer, Adopt, PlanDecision, ProveGuard, decide_plan
+from controller.release.planfacts import AddFinalizer, Adopt, PlanDecision, ProveGuard
+from controller.release.plans import decide_plan
 from tests.unit.release.given import (
     NOW,
     SECOND,
