@@ -28,7 +28,7 @@ def test_twice_as_slow_at_p99_is_taken_back_and_as_fast_goes_out(
     assert found["http-latency"]["measure"] == "P99Seconds"
     assert found["http-latency"]["canary"] > found["http-latency"]["stable"] > 0
     told = await_alert(shop.shop)["annotations"]
-    assert SLOWER.search(told["summary"])
+    assert SLOWER.search(told["cause"])
     assert re.match(r"http-latency p99 [\d.]+ m?s of [\d,]+ requests$", told["canary"])
     assert re.match(r"http-latency p99 [\d.]+ m?s of [\d,]+ requests$", told["stable"])
 
