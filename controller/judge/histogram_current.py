@@ -76,7 +76,7 @@ class HistogramAtWeight:
         return ""
 
     def pack(self) -> str:
-        """Return all but the question as one line of text, at most 292 characters."""
+        """Return all but the question as one line of text, at most 288 characters."""
         counted = (self.looks, self.requests, *self.slow, *self.expected)
         return packing.pack(HEADER, counted)
 

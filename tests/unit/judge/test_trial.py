@@ -283,6 +283,26 @@ def test_states() -> None:
     assert states == [State.REGRESSED, State.SAFE, State.WAITING]
 
 
+def test_a_number_that_is_insisted_on_takes_back() -> None:
+    metric = NumberMetric("orders", insist=True, history=(1.0, 2.0))
+    trial = Trial.start(AT_ONCE, [metric])
+
+    for number in range(600):
+        noise = 0.01 * (number % 7)
+        trial, _ = trial.after(0.05, {"orders": NumberLook(2.0 + noise, 1.0 - noise)})
+
+    assert trial.judged().culprits == ("orders",)
+
+
+def test_a_pod_may_have_any_name() -> None:
+    pods = {"\ud800": Arm(1, 50), "canary-1": Arm(0, 50)}
+    trial = Trial.start(LATE, [ERRORS])
+
+    looks = [(CountsLook(Arm(1, 100), Arm(10, 1000), pods, 10),)] * 2
+
+    assert evidence_of(after(trial, *looks)).looks == 1
+
+
 def test_lost_evidence_goes_on_with_its_capital() -> None:
     (question,) = asked(LATE, [ERRORS])
 
