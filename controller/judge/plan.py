@@ -1,8 +1,8 @@
 """What a release is judged by, and what stable did before it: everything that is fixed beforehand.
 
-A metric is written as a plan has it: kind, margins, and stable's history as raw numbers. `asked`
-turns it into the question that its evidence is gathered for, with all that the history teaches.
-Where the controller and a replay both start from here, they play the same game.
+A metric is written as a plan has it: kind, margins, and stable's history as raw numbers.
+`questions` turns it into what its evidence is gathered for, with all that the history teaches.
+The controller and a replay both start from here, so they play the same game.
 
 Promises: histories of any numbers are taken; what is no number teaches nothing.
 Leaves out: where histories come from (metrics), and the looks (trial.py).
@@ -174,7 +174,7 @@ class NumberMetric:
 Metric = CountsMetric | HistogramMetric | GaugeMetric | NumberMetric
 
 
-def asked(plan: Plan, metrics: Sequence[Metric]) -> tuple[Question, ...]:
+def questions(plan: Plan, metrics: Sequence[Metric]) -> tuple[Question, ...]:
     """Return the question of each metric, with what its history teaches.
 
     All metrics of the release are needed, since gauges share a part of falseRollback. Raises

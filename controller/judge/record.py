@@ -11,8 +11,9 @@ Leaves out: what the numbers say (replay.py).
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from controller.judge import codec
 from controller.judge.codec import FieldError, one_of
@@ -28,7 +29,7 @@ from controller.judge.plan import (
     Metric,
     NumberMetric,
     Plan,
-    asked,
+    questions,
 )
 
 VERSION = 1
@@ -52,7 +53,7 @@ class RecordError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedLook:
     """One look of a release at all metrics that had one; `metrics` is by name.
 
     `at` is the end of its window in seconds, `share` the canary's of the traffic during it, above 0
@@ -70,7 +71,7 @@ class Record:
 
     plan: Plan
     metrics: tuple[Metric, ...]
-    looks: Iterator[Recorded]
+    looks: Iterator[RecordedLook]
 
 
 def write_header(plan: Plan, metrics: Sequence[Metric]) -> str:
@@ -81,7 +82,7 @@ def write_header(plan: Plan, metrics: Sequence[Metric]) -> str:
     return "".join(lines)
 
 
-def write_look(look: Recorded) -> str:
+def write_look(look: RecordedLook) -> str:
     """Return the line of one look, with its end."""
     return _line({"record": "look"}, look)
 
@@ -94,10 +95,10 @@ def read_record(lines: Iterable[bytes]) -> Record:
     rest = _numbered(lines)
     plan: Plan | None = None
     metrics: list[Metric] = []
-    first: Iterator[Recorded] = iter(())
+    first: Iterator[RecordedLook] = iter(())
     number = 0
     for number, line in rest:
-        with _At(number):
+        with _at_line(number):
             kind = _kind(line)
             if (plan is None) != (kind == "plan"):
                 hint = "the first line, and no other, is the plan"
@@ -106,7 +107,7 @@ def read_record(lines: Iterable[bytes]) -> Record:
                 plan = _plan(line)
             elif kind == "metric":
                 metrics.append(_metric(line))
-                asked(plan, metrics)
+                questions(plan, metrics)
             else:
                 first = iter((_look(line, metrics),))
                 break
@@ -116,22 +117,16 @@ def read_record(lines: Iterable[bytes]) -> Record:
     return Record(plan, tuple(metrics), _looks(first, rest, metrics))
 
 
-class _At:
-    """Says at which line an error came up."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> Literal[False]:
-        if isinstance(error, ValueError) and not isinstance(error, RecordError):
-            raise RecordError(f"line {self._number}: {error}") from error
-        return False
+@contextmanager
+def _at_line(number: int) -> Iterator[None]:
+    """Say at which line an error came up."""
+    try:
+        yield
+    except ValueError as error:
+        raise RecordError(f"line {number}: {error}") from error
 
 
-def _line(head: dict[str, Any], value: Plan | Metric | Recorded) -> str:
+def _line(head: dict[str, Any], value: Plan | Metric | RecordedLook) -> str:
     members = head | codec.plain(value)
     return json.dumps(members, allow_nan=False, separators=(",", ":")) + "\n"
 
@@ -139,7 +134,7 @@ def _line(head: dict[str, Any], value: Plan | Metric | Recorded) -> str:
 def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each line's number and object."""
     for number, raw in enumerate(lines, start=1):
-        with _At(number):
+        with _at_line(number):
             try:
                 text = raw.decode()
             except UnicodeDecodeError as error:
@@ -176,11 +171,11 @@ def _metric(line: dict[str, Any]) -> Metric:
 
 
 def _looks(
-    first: Iterator[Recorded], rest: Iterator[tuple[int, dict[str, Any]]], metrics: list[Metric]
-) -> Iterator[Recorded]:
+    first: Iterator[RecordedLook], rest: Iterator[tuple[int, dict[str, Any]]], metrics: list[Metric]
+) -> Iterator[RecordedLook]:
     yield from first
     for number, line in rest:
-        with _At(number):
+        with _at_line(number):
             kind = _kind(line)
             if kind != "look":
                 raise FieldError("record", kind, "plan and metrics come before the first look")
@@ -188,7 +183,7 @@ def _looks(
         yield look
 
 
-def _look(line: dict[str, Any], metrics: list[Metric]) -> Recorded:
+def _look(line: dict[str, Any], metrics: list[Metric]) -> RecordedLook:
     for name in ("at", "share"):
         if name not in line:
             raise FieldError(name, None, "it is missing; write it")
@@ -206,4 +201,4 @@ def _look(line: dict[str, Any], metrics: list[Metric]) -> Recorded:
             hint = f"no metric has this name; the record has {one_of(kinds)}"
             raise FieldError(f"metrics.{name}", found[name], hint)
     looks = {name: codec.read_as(kinds[name], v, f"metrics.{name}") for name, v in found.items()}
-    return Recorded(at, share, looks)
+    return RecordedLook(at, share, looks)

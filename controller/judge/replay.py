@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.judge import codec
 from controller.judge.counts import Refused
-from controller.judge.record import Record, Recorded
+from controller.judge.record import Record, RecordedLook
 from controller.judge.trial import MetricTrial, Trial
 from controller.judge.verdict import Judgement, ThresholdEvidence, explain
 
@@ -25,7 +25,7 @@ def verdicts(record: Record) -> Iterator[dict[str, Any]]:
         yield verdict(look, trial, refused)
 
 
-def verdict(look: Recorded, trial: Trial, refused: Mapping[str, Refused]) -> dict[str, Any]:
+def verdict(look: RecordedLook, trial: Trial, refused: Mapping[str, Refused]) -> dict[str, Any]:
     """Return what a trial says after a look, as a value for JSON."""
     judgement = trial.judged()
     found = {

@@ -7,7 +7,8 @@ judged one look late, and `judge` puts the metrics together.
 Promises: a `Trial` is a value and a pure function of its plan and looks. `after` never raises: bad
 numbers are `Refused` and change nothing. Its size does not grow with looks. A metric packs into
 three lines of text and goes on from them as if nothing had happened.
-Leaves out: where looks come from, and what a verdict leads to.
+Leaves out: where looks come from, whether the canary gets its share of requests (share.py), and
+what a verdict leads to.
 """
 
 import json
@@ -21,7 +22,7 @@ from controller.judge.counts import Arm, CountsLook, Refused, usable
 from controller.judge.edges import may_be_judged
 from controller.judge.evidence import CountsEvidence
 from controller.judge.kinds import Current, Gathered, Look, Question
-from controller.judge.plan import Metric, Plan, asked
+from controller.judge.plan import Metric, Plan, questions
 from controller.judge.verdict import Judgement, MetricEvidence, judge
 
 
@@ -179,9 +180,8 @@ class Trial:
 
     @classmethod
     def start(cls, plan: Plan, metrics: Sequence[Metric]) -> Self:
-        """Return the trial before the first look; raises ValueError as `asked` does."""
-        questions = asked(plan, metrics)
-        pairs = zip(metrics, questions, strict=True)
+        """Return the trial before the first look; raises ValueError as `questions` does."""
+        pairs = zip(metrics, questions(plan, metrics), strict=True)
         return cls(plan, tuple(MetricTrial.start(plan, m, question) for m, question in pairs))
 
     def after(self, share: float, looks: Mapping[str, Look]) -> tuple[Self, dict[str, Refused]]:

@@ -22,11 +22,12 @@ from controller.judge.plan import (
     Pods,
 )
 from controller.judge.quantities import Unit
-from controller.judge.record import Recorded
+from controller.judge.record import RecordedLook
 from tests.unit.judge.histograms import DEFAULT, classic, filled, native
 from tests.unit.judge.histograms import looks as histogram_looks
 from tests.unit.judge.streams import strata
 
+KINDS = ("counts", "histogram", "gauge", "number")
 SHARES = (0.01, 0.05, 0.5)
 PODS = tuple(f"s{i}" for i in range(6))
 ANY_FLOAT = st.one_of(
@@ -43,7 +44,7 @@ class Release(NamedTuple):
 
     plan: Plan
     metrics: tuple[Metric, ...]
-    looks: tuple[Recorded, ...]
+    looks: tuple[RecordedLook, ...]
 
 
 def plans() -> st.SearchStrategy[Plan]:
@@ -142,8 +143,8 @@ def metrics_of(kinds: Sequence[str]) -> st.SearchStrategy[tuple[Metric, ...]]:
 
 @st.composite
 def metrics(draw: st.DrawFn) -> tuple[Metric, ...]:
-    names = ["counts", "counts2", "histogram", "gauge", "number"]
-    return draw(metrics_of(draw(st.lists(st.sampled_from(names), min_size=1, unique=True))))
+    most = draw(st.sampled_from([KINDS, (*KINDS, "counts2"), ("counts", "counts2")]))
+    return draw(metrics_of(draw(st.lists(st.sampled_from(most), min_size=2, unique=True))))
 
 
 def pods(name: str, value: st.SearchStrategy[float | None]) -> st.SearchStrategy[tuple[Pod, ...]]:
@@ -199,10 +200,10 @@ def garbage_at(metric: Metric) -> st.SearchStrategy[Look]:
 def releases(
     draw: st.DrawFn, *, most: int = 8, garbage: bool = False, kinds: Sequence[str] = ()
 ) -> Release:
-    """Draw a release of up to `most` looks, at weights that change now and then."""
+    """Draw a release of `most` looks or down to half as many, at weights that change."""
     found = draw(metrics_of(kinds) if kinds else metrics())
     looks = []
-    for number in range(draw(st.integers(1, most))):
+    for number in range(draw(st.integers((most + 1) // 2, most))):
         at = 1e9 + 15.0 * number
         taken = {}
         for metric in found:
@@ -210,7 +211,7 @@ def releases(
                 good = look_at(metric, at)
                 taken[metric.name] = draw(st.one_of(garbage_at(metric), good) if garbage else good)
         share = draw(st.one_of(st.sampled_from(SHARES), ANY_FLOAT) if garbage else _shares())
-        looks.append(Recorded(at, share, taken))
+        looks.append(RecordedLook(at, share, taken))
     return Release(draw(plans()), found, tuple(looks))
 
 

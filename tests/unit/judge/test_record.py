@@ -14,7 +14,7 @@ from controller.judge.codec import parse, plain
 from controller.judge.plan import CountsMetric, NumberMetric, Plan, PodCounts
 from controller.judge.record import (
     Record,
-    Recorded,
+    RecordedLook,
     RecordError,
     read_record,
     write_header,
@@ -23,7 +23,7 @@ from controller.judge.record import (
 from tests.unit.judge.releases import Release, releases
 
 ERRORS = CountsMetric("errors", history={"a": PodCounts((1.0,), (9.0,))})
-LOOK = Recorded(15.0, 0.05, {"errors": (CountsLook(Arm(1, 50), Arm(9, 950)),)})
+LOOK = RecordedLook(15.0, 0.05, {"errors": (CountsLook(Arm(1, 50), Arm(9, 950)),)})
 WRITTEN = write_header(Plan(), [ERRORS]) + write_look(LOOK) * 2
 
 
@@ -53,7 +53,7 @@ def changed(line: int, change: Callable[[Any], object]) -> str:
     return "\n".join(found)
 
 
-def read(text: str) -> tuple[Record, list[Recorded]]:
+def read(text: str) -> tuple[Record, list[RecordedLook]]:
     record = read_record(lines(text))
     return record, list(record.looks)
 
@@ -80,7 +80,7 @@ def test_what_is_written_reads_back_to_equal_values(release: Release) -> None:
 
 
 def test_a_record_is_json_without_numbers_that_json_has_not() -> None:
-    look = Recorded(
+    look = RecordedLook(
         math.nan, 0.05, {"orders": NumberLook(math.inf, -math.inf), "sales": NumberLook(None, 1.0)}
     )
     text = write_header(Plan(), [NumberMetric("orders"), NumberMetric("sales")]) + write_look(look)
@@ -114,7 +114,7 @@ def test_defaults_may_be_left_out_and_lines_may_be_empty() -> None:
     record, looks = read(text)
 
     assert (record.plan, record.metrics) == (Plan(), (CountsMetric("errors"),))
-    assert looks == [Recorded(1.0, 0.05, {})]
+    assert looks == [RecordedLook(1.0, 0.05, {})]
 
 
 def test_looks_are_read_one_at_a_time() -> None:

@@ -45,7 +45,7 @@ from controller.judge.plan import (
     PodCounts,
     Pods,
 )
-from controller.judge.record import Recorded, read_record, write_header, write_look
+from controller.judge.record import RecordedLook, read_record, write_header, write_look
 from controller.judge.replay import verdicts
 from tests.unit.judge.releases import Release, releases
 
@@ -154,7 +154,7 @@ def begun(plan: Plan, metric: Metric) -> Evidence:
 def of_one_stratum(release: Release) -> Release:
     """Return the release with the first stratum of each look at counts only."""
     looks = [
-        Recorded(
+        RecordedLook(
             look.at,
             look.share,
             {
@@ -167,7 +167,7 @@ def of_one_stratum(release: Release) -> Release:
     return Release(release.plan, release.metrics, tuple(looks))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(releases().map(of_one_stratum))
 def test_a_replay_gives_the_e_values_of_the_evidence_fed_by_hand(release: Release) -> None:
     said = replayed(record_of(release))
@@ -187,9 +187,9 @@ def test_a_replay_gives_the_e_values_of_the_evidence_fed_by_hand(release: Releas
                 assert told["log_e_safe"] == pytest.approx(now.log_e_safe, rel=1e-9)
 
 
-def errors(canary_bad: float, *, at: float = 15.0) -> Recorded:
+def errors(canary_bad: float, *, at: float = 15.0) -> RecordedLook:
     look = CountsLook(Arm(canary_bad, 100), Arm(10, 1000))
-    return Recorded(at, 0.05, {"errors": (look,)})
+    return RecordedLook(at, 0.05, {"errors": (look,)})
 
 
 def test_pods_that_were_far_worse_before_the_release_teach_nothing() -> None:
@@ -217,7 +217,7 @@ def test_one_bad_pod_holds_unless_pods_are_alike(plan: Plan, culprit: str) -> No
     pods = {"a": Arm(36, 100), "b": Arm(3, 100), "c": Arm(3, 100)}
     look = CountsLook(Arm(42, 300), Arm(60, 6000), pods, 10)
     history = {f"s{i}": PodCounts((1.0, 0.0) * 12, (100.0,) * 24) for i in range(10)}
-    looks = [Recorded(15.0 * i, 0.05, {"errors": (look,)}) for i in range(12)]
+    looks = [RecordedLook(15.0 * i, 0.05, {"errors": (look,)}) for i in range(12)]
 
     said = replayed(record_of(Release(plan, (CountsMetric("errors", history=history),), (*looks,))))
 
