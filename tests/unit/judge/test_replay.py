@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 from controller.judge import (
     Arm,
+    Classic,
     CountsEvidence,
     CountsLook,
     CountsQuestion,
@@ -25,27 +26,30 @@ from controller.judge import (
     HistogramLook,
     HistogramQuestion,
     History,
+    Native,
     NumberEvidence,
     NumberLook,
     NumberQuestion,
+    Pod,
     PodHistory,
     Refused,
+    Span,
     away_from_edges,
     learn,
     noisy_pods,
 )
+from controller.judge.codec import members_of
 from controller.judge.number_blocks import block_looks
 from controller.judge.plan import (
     CountsMetric,
     GaugeMetric,
     HistogramMetric,
     Metric,
-    NumberMetric,
     Plan,
     PodCounts,
     Pods,
 )
-from controller.judge.record import RecordedLook, read_record, write_header, write_look
+from controller.judge.record import METRICS, RecordedLook, read_record, write_header, write_look
 from controller.judge.replay import verdicts
 from tests.unit.judge.releases import Release, releases
 
@@ -287,20 +291,16 @@ def test_the_example_of_the_docs_gives_what_the_docs_say() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        Plan,
-        CountsMetric,
-        HistogramMetric,
-        GaugeMetric,
-        NumberMetric,
-        CountsLook,
-        HistogramLook,
-        GaugeLook,
-        NumberLook,
-    ],
+    [Plan, *METRICS.values(), RecordedLook, CountsLook, HistogramLook, GaugeLook, NumberLook],
 )
 def test_the_docs_list_every_field(kind: Any) -> None:
-    for name in kind.__dataclass_fields__:
+    for name in members_of(kind):
+        assert f"`{name}`" in GUIDE
+
+
+@pytest.mark.parametrize("kind", [Arm, PodCounts, Classic, Native, Span, Pod])
+def test_the_docs_list_every_field_of_what_looks_are_made_of(kind: Any) -> None:
+    for name in members_of(kind).keys() - {"negative_counts"}:  # "the same for negative"
         assert f"`{name}`" in GUIDE
 
 
