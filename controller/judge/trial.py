@@ -128,7 +128,7 @@ class MetricTrial:
             if isinstance(grown, Refused):
                 return self, grown
             found, refused = replace(self, evidence=grown), None
-        if refused is None and not isinstance(here, Refused):
+        if not isinstance(here, Refused):
             found = replace(found, current=here)
         return found, refused
 

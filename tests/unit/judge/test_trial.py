@@ -98,10 +98,10 @@ def test_no_number_raises_and_what_is_refused_changes_nothing(release: Release) 
         assert math.isfinite(trial.judged().log_e)
         assert json.dumps(verdict(look, trial, refused), allow_nan=False)
         assert all(why.reason and why.message for why in refused.values())
-        for name in refused:
+        for name, why in refused.items():
             now = next(one for one in trial.metrics if one.name == name)
             assert now.evidence == before[name].evidence
-            if trial.share == share:
+            if trial.share == share and why.reason != "TooManyStrata":  # that is told late
                 assert now == before[name]
 
 
@@ -200,6 +200,33 @@ def test_a_change_of_weight_without_a_look_leaves_nothing_known_at_the_new_weigh
 
     assert trial.metrics[0].current.looks == 0
     assert trial.judged().verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("plan", "canary_bad", "verdict"),
+    [
+        (Plan(one_look_late=False), 1, Verdict.SAFE),
+        (Plan(one_look_late=False, false_promotion=1e-300), 1, Verdict.INCONCLUSIVE),
+        (Plan(one_look_late=False), 5, Verdict.REGRESSED),
+        (Plan(one_look_late=False, false_rollback=0.0), 5, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_the_plan_says_how_sure_is_sure(plan: Plan, canary_bad: float, verdict: Verdict) -> None:
+    look = (CountsLook(Arm(canary_bad, 100), Arm(10, 1000)),)
+
+    assert after(Trial.start(plan, [ERRORS]), *[look] * 60).judged().verdict is verdict
+
+
+def test_more_strata_than_fit_are_told_when_the_look_is_judged() -> None:
+    look = tuple(CountsLook(Arm(1, 30), Arm(9, 300), stratum=f"s{i}") for i in range(9))
+    held = after(Trial.start(LATE, [ERRORS]), look)
+
+    trial, refused = held.after(0.05, {"errors": CALM})
+
+    assert refused["errors"].reason == "TooManyStrata"
+    assert evidence_of(trial).looks == 0
+    assert trial.metrics[0].current.looks == 2
+    assert evidence_of(after(trial, CALM)).looks == 1
 
 
 def test_what_is_held_back_at_a_change_of_weight_says_nothing_of_the_new_weight() -> None:
