@@ -97,6 +97,7 @@ KINDS = (
         (
             Column("Total", ".spec.counts.total"),
             Column("Bad", ".spec.counts.bad"),
+            Column("Buckets", ".spec.histogram.buckets"),
             Column("Per", ".spec.per"),
             _AGE,
         ),

@@ -1,7 +1,7 @@
 """ReleaseMetric: a measurement that any plan in its namespace can name.
 
-Promises: every field is read. Leaves out: histograms, gauges and free queries, whose judge is not
-built yet; they are not in the schema.
+Promises: every field is read. Leaves out: gauges and free queries, which the controller does not
+read yet; they are not in the schema.
 """
 
 from typing import Annotated, Literal
@@ -56,6 +56,31 @@ class Counts(Model):
     ]
 
 
+class Histogram(Model):
+    """How long requests take, from the buckets of a classic Prometheus histogram."""
+
+    buckets: Annotated[
+        str,
+        Field(
+            max_length=1024,
+            description="Series selector of the buckets, all of them, without a range or a "
+            'function, for example http_request_duration_seconds_bucket{namespace="{{ namespace '
+            f'}}}}",pod=~"{{{{ pods }}}}"}}. {SELECTOR_HELP}',
+        ),
+        matching(
+            _SELECTOR,
+            "must be one series selector, such as "
+            'http_request_duration_seconds_bucket{pod=~"{{ pods }}"}: no function, no range, '
+            "values in double quotes, no other placeholder than {{ namespace }}, {{ service }} "
+            "and {{ pods }}",
+        ),
+    ]
+    unit: Annotated[
+        Literal["Seconds", "Milliseconds"],
+        Field(description="The unit of the buckets' bounds, for what people read."),
+    ] = "Seconds"
+
+
 class Margin(Model):
     """How much worse than stable the canary may be and still count as safe."""
 
@@ -83,7 +108,16 @@ class Margin(Model):
 class ReleaseMetricSpec(Model):
     """What is measured, and how much worse it may get."""
 
-    counts: Annotated[Counts, Field(description="Bad requests out of all requests.")]
+    counts: Annotated[Counts | None, Field(description="Bad requests out of all requests.")] = None
+    histogram: Annotated[
+        Histogram | None,
+        Field(
+            description="How long requests take. The canary is worse where its requests are slower "
+            "anywhere in the distribution; a mean or a single quantile would hide it. It is safe "
+            "where, at each bound from stable's median up, its share of slower requests is within "
+            "the margin."
+        ),
+    ] = None
     per: Annotated[
         Literal["Pod", "Service"],
         Field(
@@ -105,6 +139,28 @@ class ReleaseMetricSpec(Model):
     ] = Margin()
 
 
+def _picks_one_arm(kind: str, field: str) -> tuple[Rule, Rule]:
+    """Return the rules that a selector tells one arm's series from the other's."""
+    selector = f"self.{kind}.{field}"
+    return (
+        Rule(
+            f"!has(self.{kind}) || self.per != 'Pod' || {selector}.matches('[{{, \\t\\n]' + "
+            "self.podLabel + '[ \\t\\n]*=~[ \\t\\n]*\"[{][{] pods [}][}]\"')",
+            f"per is Pod, so {kind}.{field} must pick one arm's pods by the label that podLabel "
+            'names: pod=~"{{ pods }}"',
+        ),
+        Rule(
+            f"!has(self.{kind}) || self.per != 'Service' || {selector}.contains("
+            "'{{ service }}')",
+            f"per is Service, so {kind}.{field} must pick one arm by {{{{ service }}}}",
+        ),
+    )
+
+
+_COUNTS_PER_POD, _COUNTS_PER_SERVICE = _picks_one_arm("counts", "total")
+_BUCKETS_PER_POD, _BUCKETS_PER_SERVICE = _picks_one_arm("histogram", "buckets")
+
+
 class ReleaseMetric(Model):
     """A measurement that any plan in its namespace can compare the canary with stable by."""
 
@@ -112,13 +168,11 @@ class ReleaseMetric(Model):
     spec: Annotated[
         ReleaseMetricSpec,
         Rule(
-            "self.per != 'Pod' || self.counts.total.matches('[{, \\t\\n]' + self.podLabel + "
-            "'[ \\t\\n]*=~[ \\t\\n]*\"[{][{] pods [}][}]\"')",
-            "per is Pod, so counts.total must pick one arm's pods by the label that podLabel "
-            'names: pod=~"{{ pods }}"',
+            "has(self.counts) != has(self.histogram)",
+            "set either counts or histogram: a ReleaseMetric is one measurement",
         ),
-        Rule(
-            "self.per != 'Service' || self.counts.total.contains('{{ service }}')",
-            "per is Service, so counts.total must pick one arm by {{ service }}",
-        ),
+        _COUNTS_PER_POD,
+        _COUNTS_PER_SERVICE,
+        _BUCKETS_PER_POD,
+        _BUCKETS_PER_SERVICE,
     ]

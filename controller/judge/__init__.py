@@ -33,6 +33,7 @@ from controller.judge.history import Noise, PodHistory, learn
 from controller.judge.interval import Interval
 from controller.judge.kinds import Look, Question
 from controller.judge.latency import HistogramQuestion
+from controller.judge.latency_noise import latency_phi
 from controller.judge.layouts import HistogramLook, History
 from controller.judge.numbers import NumberEvidence, NumberLook, NumberQuestion
 from controller.judge.plan import (
@@ -122,6 +123,7 @@ __all__ = [
     "away_from_edges",
     "explain",
     "judge",
+    "latency_phi",
     "learn",
     "may_be_judged",
     "noisy_pods",

@@ -63,7 +63,7 @@ def read_answer(
     if histogram is not None:
         return NoEvidence(
             "NotACounter",
-            f"{histogram} is a native histogram; name a counter in spec.counts.total",
+            f"{histogram} is a native histogram; name a counter, or a classic histogram's buckets",
         )
     return Samples(series, window=window, answered_at=answered_at)
 

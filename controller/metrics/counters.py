@@ -46,13 +46,13 @@ Target = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One series as a running total.
+    """One series as a running total. `part` says which of the requests it counts.
 
     `target` is what was scraped. Counters of the same `identity` but another `source` are copies.
     """
 
     pod: str
-    bad: bool
+    part: str
     target: Target
     identity: frozenset[tuple[str, str]]
     source: tuple[str, ...]
@@ -177,7 +177,7 @@ def _counter(
         times, values = (born, *times), (0.0, *values)
     return Counter(
         pod=reading.pod,
-        bad=reading.bad,
+        part=reading.part,
         target=_target(reading),
         identity=frozenset((k, v) for k, v in labels.items() if k not in copy_labels),
         source=tuple(labels.get(label, "") for label in copy_labels),

@@ -5,8 +5,11 @@ All times are Prometheus time in seconds since 1970, all counts are requests.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Reason = Literal[
     "AnswerTooLarge",
@@ -85,13 +88,17 @@ class ArmLook:
     """One arm's requests in one look. `total` includes `bad`, and `met` includes `met_bad`.
 
     `bad` and `total` are what is judged: pods past their warm-up, since the last weight change.
-    `met` and `met_bad` are for people: all requests of the window, in warm-up too.
+    `met` and `met_bad` are for people: all requests of the window, in warm-up too. `pods` are the
+    bad and all judged requests of each pod, empty where the series are per Service. `buckets` are a
+    histogram's judged requests up to each `le`; such a metric knows of no bad ones.
     """
 
     bad: float
     total: float
     met: float
     met_bad: float
+    pods: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    buckets: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +109,16 @@ class Look:
     end: float
     canary: ArmLook
     stable: ArmLook
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Past:
+    """What stable counted before a release: `counts` has the shape (windows, pods, parts).
+
+    Windows are consecutive and equally long. A pod is "" where the series are per Service. A part
+    is "good" or "bad", or the `le` of a histogram's bucket. Never empty.
+    """
+
+    pods: tuple[str, ...]
+    parts: tuple[str, ...]
+    counts: NDArray[np.float64]

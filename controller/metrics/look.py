@@ -8,9 +8,12 @@ Judged are requests since the last weight change, of pods past their warm-up. Bo
 the scrape with the floor inside, so what is counted lies wholly behind it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from controller.metrics.arms import Arms, PodRef
 from controller.metrics.counters import (
@@ -21,8 +24,8 @@ from controller.metrics.counters import (
     read_counters,
     scrape_times,
 )
-from controller.metrics.evidence import ArmLook, Look, NoEvidence, Samples
-from controller.metrics.metric import Reading, Readings
+from controller.metrics.evidence import ArmLook, Look, NoEvidence, Past, Samples
+from controller.metrics.metric import BAD, Kind, Metric, Reading, Readings
 
 # A pod is seen while its newest sample is at most so many scrape intervals older than anyone's:
 # one scrape may fail, and one may be under way.
@@ -34,6 +37,8 @@ _STALE_INTERVALS = 4.0
 _AHEAD_SECONDS = 30.0
 _BEHIND_SECONDS = 300.0
 _NAMED = 3
+# Of stable's history: enough to tell how pods of one version differ and how requests cluster.
+MOST_WINDOWS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,15 @@ def take_look(
         return NoEvidence("TooEarly", "the canary's first requests have not been scraped yet")
     for arm in (canary, stable):
         if not arm.readings:
-            return _no_data(arm)
+            return _no_data(readings.metric, arm)
     newest = max(canary.newest, stable.newest)
     problem = check_clocks(newest, interval, samples.answered_at, bounds.now)
     fresh_since = newest - _FRESH_INTERVALS * interval
     for arm in (canary, stable):
         problem = (
-            problem or _not_a_number(arm, fresh_since) or _not_scraped(arm, fresh_since, bounds)
+            problem
+            or _not_a_number(readings.metric, arm, fresh_since)
+            or _not_scraped(arm, fresh_since, bounds)
         )
     if problem is not None:
         return problem
@@ -109,31 +116,43 @@ def take_look(
     looks = []
     for arm in (canary, stable):
         counters = once(arm.counters, fresh_since=fresh_since)
-        look = _count(counters, floors, bounds.since, end)
+        look = _count(readings.metric.kind, counters, floors, bounds.since, end)
         if look.total <= 0:
             return _no_traffic(arm, counters, floors, bounds.since, end)
         looks.append(look)
     return Look(start=start, end=end, canary=looks[0], stable=looks[1])
 
 
-def count_history(
-    samples: Samples, readings: Readings, arms: Arms, *, since: float, now: float
-) -> tuple[float, float] | NoEvidence:
-    """Return stable's bad and all requests since `since`, whatever the age of its pods."""
+def count_past(
+    samples: Samples, readings: Readings, arms: Arms, *, seconds: float, now: float
+) -> Past | NoEvidence:
+    """Return what stable counted in the last `seconds`, whatever the age of its pods.
+
+    Windows are a scrape long, and at least `seconds` / MOST_WINDOWS.
+    """
     _, stable = _arms(samples, readings, arms, now)
     if not stable.readings:
-        return _no_data(stable)
+        return _no_data(readings.metric, stable)
     fresh_since = stable.newest - _FRESH_INTERVALS * stable.interval
     problem = check_clocks(
         stable.newest, stable.interval, samples.answered_at, now
-    ) or _not_a_number(stable, fresh_since)
+    ) or _not_a_number(readings.metric, stable, fresh_since)
     if problem is not None:
         return problem
     counters = once(stable.counters, fresh_since=fresh_since)
-    look = _count(counters, {}, since, stable.newest)
-    if look.met <= 0:
-        return NoEvidence("NoTraffic", f"no requests on stable in {now - since:.0f} s")
-    return look.met_bad, look.met
+    width = max(seconds / MOST_WINDOWS, stable.interval)
+    windows = max(1, int(seconds / width))
+    edges = stable.newest - width * np.arange(windows, -1, -1)
+    pods = tuple(sorted({counter.pod for counter in counters}))
+    parts = tuple(sorted({counter.part for counter in counters}))
+    counts = np.zeros((windows, len(pods), len(parts)))
+    for counter in counters:
+        last = np.searchsorted(counter.times, edges, side="right") - 1
+        totals = np.asarray(counter.totals)[np.maximum(last, 0)]
+        counts[:, pods.index(counter.pod), parts.index(counter.part)] += np.diff(totals)
+    if counts.sum() <= 0:
+        return NoEvidence("NoTraffic", f"no requests on stable in {seconds:.0f} s")
+    return Past(pods, parts, counts)
 
 
 def check_clocks(
@@ -212,22 +231,36 @@ def _window_end(arms: Sequence[_Arm], interval: float, fresh_since: float) -> fl
 
 
 def _count(
-    counters: Sequence[Counter], floors: Mapping[str, float], since: float, end: float
+    kind: Kind,
+    counters: Sequence[Counter],
+    floors: Mapping[str, float],
+    since: float,
+    end: float,
 ) -> ArmLook:
-    bad = total = met_bad = met = 0.0
+    met: defaultdict[str, float] = defaultdict(float)
+    judged: defaultdict[str, float] = defaultdict(float)
+    pods: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
     for counter in counters:
-        requests = counter.between(since, end, floor=0.0)
+        met[counter.part] += counter.between(since, end, floor=0.0)
         floor = floors.get(counter.pod)
-        judged = 0.0 if floor is None else counter.between(since, end, floor)
-        met += requests
-        total += judged
-        if counter.bad:
-            met_bad += requests
-            bad += judged
-    return ArmLook(bad=bad, total=total, met=met, met_bad=met_bad)
+        if floor is not None:
+            requests = counter.between(since, end, floor)
+            judged[counter.part] += requests
+            pods[counter.pod][counter.part] += requests
+    if kind == "Histogram":
+        # Buckets are cumulative: the last one holds all requests.
+        total, all_met = (max(parts.values(), default=0.0) for parts in (judged, met))
+        return ArmLook(bad=0.0, total=total, met=all_met, met_bad=0.0, buckets=judged)
+    return ArmLook(
+        bad=judged[BAD],
+        total=sum(judged.values()),
+        met=sum(met.values()),
+        met_bad=met[BAD],
+        pods={pod: (parts[BAD], sum(parts.values())) for pod, parts in pods.items() if pod},
+    )
 
 
-def _not_a_number(arm: _Arm, fresh_since: float) -> NoEvidence | None:
+def _not_a_number(metric: Metric, arm: _Arm, fresh_since: float) -> NoEvidence | None:
     """Return that a counter's newest sample is no count; older ones are passed over."""
     for series in (reading.series for reading in arm.readings):
         newest = series.times[-1]
@@ -235,7 +268,7 @@ def _not_a_number(arm: _Arm, fresh_since: float) -> NoEvidence | None:
             return NoEvidence(
                 "NotANumber",
                 f"the newest sample of {series.name} is {series.values[-1]}, which no counter of "
-                "requests can be; see spec.counts.total",
+                f"requests can be; see {metric.field}",
             )
     return None
 
@@ -277,10 +310,10 @@ def _not_scraped(arm: _Arm, fresh_since: float, bounds: Bounds) -> NoEvidence | 
     )
 
 
-def _no_data(arm: _Arm) -> NoEvidence:
+def _no_data(metric: Metric, arm: _Arm) -> NoEvidence:
     return NoEvidence(
         "NoData",
-        f"no series of spec.counts.total for the {arm.name} ({len(arm.pods)} pods): "
+        f"no series of {metric.field} for the {arm.name} ({len(arm.pods)} pods): "
         "it is not scraped, or no request has reached it",
     )
 

@@ -7,6 +7,7 @@ that comes back belongs to the arm whose own filling matches its labels. Pure.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.arms import Arms
@@ -23,19 +24,36 @@ from controller.metrics.selector import (
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 _PER_ARM = frozenset({"pods", "service"})
+_BUCKET = "_bucket"
+_BOUND_LABEL = "le"
+
+Kind = Literal["Counts", "Histogram"]
+FIELDS: dict[Kind, str] = {"Counts": "spec.counts.total", "Histogram": "spec.histogram.buckets"}
+# What a series of counts counts. The part of a histogram's series is its `le`.
+GOOD, BAD = "good", "bad"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A ReleaseMetric that can work. `pod_label` is empty where series are per Service."""
 
-    total: Selector
+    kind: Kind
+    selector: Selector
     bad: tuple[Matcher, ...]
     pod_label: str
 
-    def is_bad(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether a series of `total` counts bad requests."""
-        return all(matcher.matches(labels) for matcher in self.bad)
+    @property
+    def field(self) -> str:
+        """Where the selector is written, for messages."""
+        return FIELDS[self.kind]
+
+    def part(self, labels: Mapping[str, str]) -> str:
+        """Return which of the requests a series counts: good or bad ones, or those up to `le`."""
+        if self.kind == "Histogram":
+            return labels.get(_BOUND_LABEL, "")
+        return BAD if all(matcher.matches(labels) for matcher in self.bad) else GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +70,15 @@ class Reading:
     """A series of one arm. `pod` is empty where series are per Service."""
 
     pod: str
-    bad: bool
+    part: str
     series: Series
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The series of both arms."""
+    """The series of both arms, and what they are series of."""
 
+    metric: Metric
     canary: tuple[Reading, ...]
     stable: tuple[Reading, ...]
 
@@ -75,19 +94,22 @@ def check_metric(spec: ReleaseMetricSpec) -> str | None:
 
 def compile_metric(spec: ReleaseMetricSpec) -> Metric:
     """Return the metric. Raises SelectorError with a sentence that names the field."""
-    try:
-        total = parse_selector(spec.counts.total)
-    except SelectorError as error:
-        raise SelectorError(f"spec.counts.total: {error}") from error
-    try:
-        bad = parse_matchers(spec.counts.bad)
-    except SelectorError as error:
-        raise SelectorError(f"spec.counts.bad: {error}") from error
-    _check_counter(total)
-    _check_placeholders(total, bad)
-    _check_arms(spec, total)
-    _check_bad(total, bad)
-    return Metric(total, bad, spec.pod_label if spec.per == "Pod" else "")
+    pod_label = spec.pod_label if spec.per == "Pod" else ""
+    if spec.counts is not None:
+        field = FIELDS["Counts"]
+        total = _read(field, parse_selector, spec.counts.total)
+        bad = _read("spec.counts.bad", parse_matchers, spec.counts.bad)
+        _check_selector(field, spec, total)
+        _check_counter(total)
+        _check_bad(total, bad)
+        return Metric("Counts", total, bad, pod_label)
+    if spec.histogram is None:
+        raise SelectorError("spec: set counts or histogram, so that there is something to measure")
+    field = FIELDS["Histogram"]
+    buckets = _read(field, parse_selector, spec.histogram.buckets)
+    _check_selector(field, spec, buckets)
+    _check_buckets(buckets)
+    return Metric("Histogram", buckets, (), pod_label)
 
 
 def build_query(metric: Metric, arms: Arms, extra: Mapping[str, str]) -> Query:
@@ -109,11 +131,11 @@ def build_query(metric: Metric, arms: Arms, extra: Mapping[str, str]) -> Query:
         }
         return _fill(matcher, values)
 
-    varying = [m for m in metric.total.matchers if _PER_ARM & _placeholders(m.value)]
-    union = tuple(fill(m, canary=True, stable=True) for m in metric.total.matchers)
+    varying = [m for m in metric.selector.matchers if _PER_ARM & _placeholders(m.value)]
+    union = tuple(fill(m, canary=True, stable=True) for m in metric.selector.matchers)
     required = tuple(Matcher(label, "=", value) for label, value in sorted(extra.items()))
     return Query(
-        text=str(Selector(metric.total.name, union + required)),
+        text=str(Selector(metric.selector.name, union + required)),
         canary=tuple(fill(m, canary=True, stable=False) for m in varying) if arms.canary else (),
         stable=tuple(fill(m, canary=False, stable=True) for m in varying) if arms.stable else (),
     )
@@ -138,22 +160,22 @@ def assign(
             and (not metric.pod_label or pod in names[arm])
         ]
         if len(owners) != 1:
-            return _unclear(one, both=bool(owners))
-        readings[owners[0]].append(Reading(pod, metric.is_bad(one.labels), one))
-    return Readings(tuple(readings["canary"]), tuple(readings["stable"]))
+            return _unclear(one, metric.field, both=bool(owners))
+        readings[owners[0]].append(Reading(pod, metric.part(one.labels), one))
+    return Readings(metric, tuple(readings["canary"]), tuple(readings["stable"]))
 
 
-def _unclear(series: Series, *, both: bool) -> NoEvidence:
+def _unclear(series: Series, field: str, *, both: bool) -> NoEvidence:
     if both:
         return NoEvidence(
             "SeriesOfBothArms",
-            f"series {series.name} matches canary and stable alike; write in spec.counts.total "
-            "what follows the placeholder too, so that one name is not the beginning of the other",
+            f"series {series.name} matches canary and stable alike; write in {field} what follows "
+            "the placeholder too, so that one name is not the beginning of the other",
         )
     return NoEvidence(
         "SeriesOfNoArm",
         f"series {series.name} matches neither a pod or Service of the canary nor one of stable; "
-        "spec.counts.total must select by the whole name",
+        f"{field} must select by the whole name",
     )
 
 
@@ -182,53 +204,76 @@ def _alternatives(names: tuple[str, ...]) -> str:
     return f"(?:{'|'.join(quote_regex(name) for name in names)})"
 
 
+def _read(field: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except SelectorError as error:
+        raise SelectorError(f"{field}: {error}") from error
+
+
+def _check_selector(field: str, spec: ReleaseMetricSpec, selector: Selector) -> None:
+    """Check what has to hold for the series of every kind of metric."""
+    for matcher in selector.matchers:
+        if matcher.label == NAME_LABEL:
+            raise SelectorError(
+                f"{field}: {selector.name} is the counter's name; leave {NAME_LABEL} out"
+            )
+        if _placeholders(matcher.value) and matcher.op not in {"=", "=~"}:
+            raise SelectorError(
+                f"{field}: the placeholder in {matcher} selects nothing after {matcher.op}; "
+                "use = or =~"
+            )
+    _check_arms(field, spec, selector)
+
+
 def _check_counter(total: Selector) -> None:
-    if any(matcher.label == NAME_LABEL for matcher in total.matchers):
-        raise SelectorError(
-            f"spec.counts.total: {total.name} is the counter's name; leave {NAME_LABEL} out"
-        )
-    if total.name.endswith("_bucket"):
+    if total.name.endswith(_BUCKET):
         raise SelectorError(
             f"spec.counts.total: {total.name} counts each request in several buckets; "
-            f"use {total.name.removesuffix('_bucket')}_count"
+            f"use {total.name.removesuffix(_BUCKET)}_count"
         )
 
 
-def _check_placeholders(total: Selector, bad: tuple[Matcher, ...]) -> None:
-    for matcher in bad:
-        if _placeholders(matcher.value):
-            raise SelectorError(
-                f"spec.counts.bad: {matcher} has a placeholder; they belong into spec.counts.total"
-            )
-    for matcher in total.matchers:
-        found = _placeholders(matcher.value)
-        if found and matcher.op not in {"=", "=~"}:
-            raise SelectorError(
-                f"spec.counts.total: the placeholder in {matcher} selects nothing after "
-                f"{matcher.op}; use = or =~"
-            )
+def _check_buckets(buckets: Selector) -> None:
+    if not buckets.name.endswith(_BUCKET):
+        raise SelectorError(
+            f"spec.histogram.buckets: {buckets.name} is not a histogram's buckets, whose name ends "
+            f"in {_BUCKET}"
+        )
+    if any(matcher.label == _BOUND_LABEL for matcher in buckets.matchers):
+        raise SelectorError(
+            f"spec.histogram.buckets: every bucket of {buckets.name} is read; "
+            f"leave {_BOUND_LABEL} out"
+        )
 
 
-def _check_arms(spec: ReleaseMetricSpec, total: Selector) -> None:
-    by_label = {m.label: _placeholders(m.value) for m in total.matchers if _placeholders(m.value)}
+def _check_arms(field: str, spec: ReleaseMetricSpec, selector: Selector) -> None:
+    by_label = {
+        m.label: _placeholders(m.value) for m in selector.matchers if _placeholders(m.value)
+    }
     if spec.per == "Pod" and "pods" not in by_label.get(spec.pod_label, ()):
         wanted = Matcher(spec.pod_label, "=~", "{{ pods }}")
         raise SelectorError(
-            f"spec.counts.total: per is Pod and podLabel is {spec.pod_label}, so it needs {wanted}"
+            f"{field}: per is Pod and podLabel is {spec.pod_label}, so it needs {wanted}"
         )
     every = frozenset[str]().union(*by_label.values())
     if spec.per == "Service" and "service" not in every:
         raise SelectorError(
-            "spec.counts.total: per is Service, so a label must be matched with {{ service }}"
+            f"{field}: per is Service, so a label must be matched with {{{{ service }}}}"
         )
     if spec.per == "Service" and "pods" in every:
         raise SelectorError(
-            "spec.counts.total: per is Service, so {{ pods }} has no use in it; "
+            f"{field}: per is Service, so {{{{ pods }}}} has no use in it; "
             "set per to Pod if the series have the pod's name in a label"
         )
 
 
 def _check_bad(total: Selector, bad: tuple[Matcher, ...]) -> None:
+    for matcher in bad:
+        if _placeholders(matcher.value):
+            raise SelectorError(
+                f"spec.counts.bad: {matcher} has a placeholder; they belong into spec.counts.total"
+            )
     fixed = {m.label: m.value for m in total.matchers if m.op == "=" and not _placeholders(m.value)}
     for matcher in bad:
         if matcher.label in fixed and not matcher.matches(fixed):

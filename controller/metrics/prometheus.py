@@ -95,7 +95,7 @@ class Prometheus:
             return NoEvidence(
                 "AnswerTooLarge",
                 f"{self._url} answered with more than {limit // 1024} KiB; narrow "
-                "spec.counts.total, or drop labels with many values from the counter",
+                "the metric's selector, or drop labels with many values from the counter",
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return self._unreachable(_cause(error), began)

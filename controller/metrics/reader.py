@@ -11,25 +11,27 @@ from dataclasses import replace
 from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.arms import Arms, PodRef
 from controller.metrics.counters import measured_scrape_interval
-from controller.metrics.evidence import ArmLook, Look, NoEvidence, Samples, Series
-from controller.metrics.look import Bounds, count_history, take_look, warming_up
-from controller.metrics.metric import assign, build_query, check_metric, compile_metric
+from controller.metrics.evidence import ArmLook, Look, NoEvidence, Past, Samples, Series
+from controller.metrics.look import Bounds, count_past, take_look, warming_up
+from controller.metrics.metric import BAD, assign, build_query, check_metric, compile_metric
 from controller.metrics.prometheus import Prometheus
 from controller.metrics.selector import SelectorError
 
 __all__ = [
+    "BAD",
     "ArmLook",
     "Arms",
     "Look",
     "NoEvidence",
+    "Past",
     "PodRef",
     "Prometheus",
     "Samples",
     "Series",
     "check_metric",
     "measured_scrape_interval",
-    "read_history",
     "read_look",
+    "read_past",
 ]
 
 # After an outage a look covers what was missed, but not without bound.
@@ -76,18 +78,18 @@ def read_look(
     return take_look(samples, readings, arms, bounds)
 
 
-def read_history(
+def read_past(
     prometheus: Prometheus,
     spec: ReleaseMetricSpec,
     arms: Arms,
     matchers: Mapping[str, str],
     *,
     now: float,
-    seconds: float = 600.0,
-) -> tuple[float, float] | NoEvidence:
-    """Return stable's bad and all requests of the `seconds` before `now`.
+    seconds: float = 900.0,
+) -> Past | NoEvidence:
+    """Return what stable counted in the `seconds` before `now`.
 
-    The judge begins with them. `now` may be past: the moment when the canary got its first weight.
+    The judge begins with it. `now` may be past: the moment when the canary got its first weight.
     """
     try:
         metric = compile_metric(spec)
@@ -103,4 +105,4 @@ def read_history(
     readings = assign(samples.series, metric, query, arms)
     if isinstance(readings, NoEvidence):
         return readings
-    return count_history(samples, readings, arms, since=now - seconds, now=now)
+    return count_past(samples, readings, arms, seconds=seconds, now=now)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.reader import (
     ArmLook,
     Arms,
@@ -15,8 +16,8 @@ from controller.metrics.reader import (
     PodRef,
     Prometheus,
     Samples,
-    read_history,
     read_look,
+    read_past,
 )
 from controller.metrics.selector import Matcher, Selector, quote_regex
 from tests.cluster.scraped import (
@@ -175,11 +176,8 @@ def test_no_requests_and_no_series_hold(shop_in: Callable[[str], Shop]) -> None:
         "NoTraffic",
         "no requests on the canary since the last look",
     )
-    missing = shop.read(
-        SPEC.model_copy(
-            update={"counts": SPEC.counts.model_copy(update={"total": 'x{pod=~"{{ pods }}"}'})}
-        )
-    )
+    nothing = {"counts": {"total": 'x{pod=~"{{ pods }}"}', "bad": 'code=~"5.."'}}
+    missing = shop.read(ReleaseMetricSpec.model_validate(nothing))
     assert isinstance(missing, NoEvidence)
     assert missing.reason == "NoData"
 
@@ -214,11 +212,12 @@ def test_many_pods_fit_into_one_query(shop_in: Callable[[str], Shop]) -> None:
 
 def test_history_is_what_stable_counted(shop_in: Callable[[str], Shop]) -> None:
     shop = shop_in("busy")
-    before = read_history(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
+    before = read_past(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
     shop.add(10, *STABLE)
     shop.add(2, "checkout-1", code="500")
     shop.wait_scraped()
-    after = read_history(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
+    after = read_past(shop.prometheus, SPEC, shop.arms, {}, now=time.time(), seconds=60)
     assert not isinstance(before, NoEvidence)
     assert not isinstance(after, NoEvidence)
-    assert (after[0] - before[0], after[1] - before[1]) == (2, 32)
+    assert after.counts.sum() - before.counts.sum() == 32
+    assert after.counts[:, :, after.parts.index("bad")].sum() == 2

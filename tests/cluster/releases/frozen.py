@@ -13,11 +13,17 @@ FREEZE = "this object is frozen until Monday"
 
 @contextmanager
 def frozen(
-    shop: Story, group: str, resource: str, *, name: str = NAME, part: str = ""
+    shop: Story,
+    group: str,
+    resource: str,
+    *,
+    name: str = NAME,
+    part: str = "",
+    also: tuple[str, ...] = (),
 ) -> Iterator[None]:
     """Have the API server refuse every update of one object, or of one part of it.
 
-    `name` is the object's, `part` its subresource.
+    `name` is the object's, `part` its subresource. `also` names others that need not exist yet.
     """
     namespace = shop.shop.namespace
     policy = {
@@ -33,7 +39,7 @@ def frozen(
             ],
         },
         "matchConditions": [
-            {"name": "this-one", "expression": f"object.metadata.name == '{name}'"}
+            {"name": "these", "expression": f"object.metadata.name in {[name, *also]}"}
         ],
         "validations": [{"expression": "false", "message": FREEZE}],
     }

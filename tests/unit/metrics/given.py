@@ -12,6 +12,7 @@ from controller.metrics.metric import assign, build_query, compile_metric
 T0 = 1_793_491_200.0
 INTERVAL = 5.0
 TOTAL = 'http_requests_total{namespace="{{ namespace }}",pod=~"{{ pods }}"}'
+BUCKETS = 'latency_seconds_bucket{namespace="{{ namespace }}",pod=~"{{ pods }}"}'
 PER_SERVICE = 'gateway_requests_total{service=~".*-{{ service }}-[0-9]+@gateway"}'
 Point = tuple[float, float]
 
@@ -22,6 +23,10 @@ def a_spec(
     return ReleaseMetricSpec.model_validate(
         {"counts": {"total": total, "bad": bad}, "per": per, "podLabel": pod_label}
     )
+
+
+def a_histogram(buckets: str = BUCKETS, per: str = "Pod") -> ReleaseMetricSpec:
+    return ReleaseMetricSpec.model_validate({"histogram": {"buckets": buckets}, "per": per})
 
 
 def a_pod(name: str, *, ready: float | None = -1000.0, started: float = -1010.0) -> PodRef:
@@ -51,6 +56,16 @@ def a_series(pod: str, points: Sequence[Point], code: str = "200", **labels: str
             "code": code,
             **labels,
         },
+        tuple(T0 + time for time, _ in points),
+        tuple(float(value) for _, value in points),
+    )
+
+
+def bucket_series(pod: str, le: str, points: Sequence[Point]) -> Series:
+    """Return the series of one bucket of a pod's histogram; times in seconds after T0."""
+    labels = {"namespace": "shop", "pod": pod, "job": "pods", "instance": f"{pod}:8080", "le": le}
+    return Series(
+        {"__name__": "latency_seconds_bucket", **labels},
         tuple(T0 + time for time, _ in points),
         tuple(float(value) for _, value in points),
     )

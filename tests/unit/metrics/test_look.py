@@ -2,18 +2,21 @@
 
 import pytest
 
+from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.arms import Arms
-from controller.metrics.evidence import ArmLook, Look, NoEvidence, Reason, Samples, Series
-from controller.metrics.look import count_history, warming_up
+from controller.metrics.evidence import ArmLook, Look, NoEvidence, Past, Reason, Samples, Series
+from controller.metrics.look import count_past, warming_up
 from controller.metrics.metric import Readings, assign, build_query, compile_metric
 from tests.unit.metrics.given import (
     PER_SERVICE,
     T0,
     Point,
     a_gateway_series,
+    a_histogram,
     a_pod,
     a_series,
     a_spec,
+    bucket_series,
     look_at,
     reason,
     some_arms,
@@ -48,8 +51,8 @@ def test_a_look_counts_both_arms_over_the_same_window() -> None:
     # The canary's newest sample is at 26, stable's at 27, so the window ends at 26; at or before it
     # stable's last samples are at 22, and at or before 0 the first ones at -4 and -3.
     assert (look.start - T0, look.end - T0) == (0, 26)
-    assert look.canary == ArmLook(bad=5, total=60 + 5, met=60 + 5, met_bad=5)
-    assert look.stable == ArmLook(bad=4, total=500 + 4, met=500 + 4, met_bad=4)
+    assert look.canary == ArmLook(5, 60 + 5, met=60 + 5, met_bad=5, pods={CANARY: (5, 65)})
+    assert look.stable == ArmLook(4, 500 + 4, met=500 + 4, met_bad=4, pods={STABLE: (4, 504)})
 
 
 def test_the_next_look_begins_where_this_one_ends() -> None:
@@ -314,18 +317,90 @@ def test_a_service_waits_for_its_youngest_canary_pod_only() -> None:
     assert warming_up(some_arms(stable=pods), "Service", warm_up=90, now=T0) is None
 
 
-def history(*series: Series, now: float = 30) -> tuple[float, float] | NoEvidence:
-    arms = Arms("shop", (a_pod(STABLE),), (), "checkout", "checkout-canary")
-    metric = compile_metric(a_spec())
+def test_each_pod_is_counted_for_itself_too() -> None:
+    second = a_series("checkout-canary-2", steady(4, offset=1))
+    arms = some_arms(canary=[a_pod(CANARY), a_pod("checkout-canary-2")])
+    look = taken(look_at([*both(), second], arms=arms))
+    assert look.canary.pods == {CANARY: (0, 60), "checkout-canary-2": (0, 120)}
+    assert look.stable.pods == {STABLE: (0, 500)}
+
+
+def histograms(rate: float, pod: str, **shares: float) -> list[Series]:
+    """Return a pod's buckets; of its requests these shares are within a bound."""
+    bounds = {"0.1": shares["fast"], "0.5": shares["slow"], "+Inf": 1.0}
+    return [bucket_series(pod, le, steady(rate * part)) for le, part in bounds.items()]
+
+
+def test_a_histogram_is_counted_bucket_by_bucket() -> None:
+    canary = histograms(2, CANARY, fast=0.5, slow=0.9)
+    stable = histograms(20, STABLE, fast=0.8, slow=1.0)
+    look = taken(look_at([*canary, *stable], spec=a_histogram(), since=0))
+    assert look.canary.buckets == pytest.approx({"0.1": 30, "0.5": 54, "+Inf": 60})
+    assert look.stable.buckets == pytest.approx({"0.1": 480, "0.5": 600, "+Inf": 600})
+    # It knows how many requests there were, and of no bad ones.
+    assert (look.canary.total, look.canary.met) == (60, 60)
+    assert (look.canary.bad, look.canary.met_bad, look.canary.pods) == (0, 0, {})
+
+
+def test_a_histograms_requests_before_the_weight_changed_are_not_judged() -> None:
+    canary = histograms(2, CANARY, fast=0.5, slow=0.9)
+    stable = histograms(20, STABLE, fast=0.8, slow=1.0)
+    look = taken(look_at([*canary, *stable], spec=a_histogram(), since=0, changed=8))
+    assert look.canary.buckets == pytest.approx({"0.1": 20, "0.5": 36, "+Inf": 40})
+    assert look.canary.met == 60
+
+
+def test_buckets_of_several_series_of_a_pod_add_up() -> None:
+    paths = histograms(2, CANARY, fast=0.5, slow=0.9)
+    more = [Series({**one.labels, "path": "/x"}, one.times, one.values) for one in paths]
+    stable = histograms(20, STABLE, fast=0.8, slow=1.0)
+    look = taken(look_at([*paths, *more, *stable], spec=a_histogram()))
+    assert look.canary.buckets == pytest.approx({"0.1": 60, "0.5": 108, "+Inf": 120})
+
+
+def test_a_histogram_without_series_names_its_own_field() -> None:
+    found = look_at(histograms(20, STABLE, fast=0.8, slow=1.0), spec=a_histogram())
+    assert isinstance(found, NoEvidence)
+    assert "no series of spec.histogram.buckets for the canary" in found.message
+
+
+def past(
+    *series: Series, now: float = 30, seconds: float = 100, spec: ReleaseMetricSpec | None = None
+) -> Past | NoEvidence:
+    arms = Arms("shop", (a_pod(STABLE), a_pod("checkout-2")), (), "checkout", "checkout-canary")
+    metric = compile_metric(spec or a_spec())
     readings = assign(series, metric, build_query(metric, arms, {}), arms)
     assert isinstance(readings, Readings)
-    samples = Samples(series, window=750, answered_at=T0 + now)
-    return count_history(samples, readings, arms, since=T0 - 100, now=T0 + now)
+    samples = Samples(series, window=seconds + 150, answered_at=T0 + now)
+    return count_past(samples, readings, arms, seconds=seconds, now=T0 + now)
 
 
-def test_history_is_stables_own() -> None:
-    errors = a_series(STABLE, [(-98, 7), (27, 10)], code="500")
-    assert history(a_series(STABLE, steady(20, offset=2)), errors) == (10, 2600 + 10)
+def test_the_past_is_stables_own_pod_by_pod_and_window_by_window() -> None:
+    errors = a_series(STABLE, [(-98, 7), (17, 7), (22, 9), (27, 10)], code="500")
+    found = past(
+        a_series(STABLE, steady(20, offset=2)), errors, a_series("checkout-2", steady(4, offset=1))
+    )
+    assert isinstance(found, Past)
+    assert (found.pods, found.parts) == (("checkout-1", "checkout-2"), ("bad", "good"))
+    # A window is a scrape: 100 s in twenty of 5 s. Those of checkout-2 end at stable's newest, 27.
+    assert found.counts.shape == (20, 2, 2)
+    assert found.counts[:, 0, 1].tolist() == [100] * 20
+    assert found.counts[:, 1, 1].tolist() == [20] * 20
+    assert found.counts[:, 0, 0].tolist() == [0] * 18 + [2, 1]
+
+
+def test_the_past_of_a_histogram_is_counted_bucket_by_bucket() -> None:
+    found = past(*histograms(20, STABLE, fast=0.8, slow=1.0), spec=a_histogram())
+    assert isinstance(found, Past)
+    assert found.parts == ("+Inf", "0.1", "0.5")
+    assert found.counts.sum(axis=(0, 1)).tolist() == pytest.approx([2000, 1600, 2000])
+
+
+def test_the_past_of_many_scrapes_is_sixty_windows() -> None:
+    found = past(a_series(STABLE, steady(20, start=-1000)), seconds=900)
+    assert isinstance(found, Past)
+    assert found.counts.shape == (60, 1, 1)
+    assert found.counts.sum() == 20 * 900
 
 
 @pytest.mark.parametrize(
@@ -337,7 +412,7 @@ def test_history_is_stables_own() -> None:
         ([a_series(STABLE, steady(20))], 200, "PodsNotScraped"),
     ],
 )
-def test_history_that_cannot_be_read_says_why(
+def test_a_past_that_cannot_be_read_says_why(
     series: list[Series], now: float, expected: Reason
 ) -> None:
-    assert reason(history(*series, now=now)) == expected
+    assert reason(past(*series, now=now)) == expected

@@ -2,6 +2,7 @@
 
 import pytest
 
+from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.evidence import NoEvidence, Series
 from controller.metrics.metric import (
     Readings,
@@ -11,9 +12,11 @@ from controller.metrics.metric import (
     compile_metric,
 )
 from tests.unit.metrics.given import (
+    BUCKETS,
     PER_SERVICE,
     TOTAL,
     a_gateway_series,
+    a_histogram,
     a_pod,
     a_series,
     a_spec,
@@ -74,6 +77,36 @@ def test_a_metric_that_cannot_work_is_refused_in_a_sentence(
 
 
 @pytest.mark.parametrize(
+    ("buckets", "per", "expected"),
+    [
+        (BUCKETS, "Pod", None),
+        ('x_bucket{service=~"{{ service }}"}', "Service", None),
+        ('x_bucket{pod=~"("}', "Pod", "spec.histogram.buckets: 'x_bucket{pod=~\"(\"}', character"),
+        ('x_sum{pod=~"{{ pods }}"}', "Pod", "x_sum is not a histogram's buckets"),
+        ('x_bucket{pod=~"{{ pods }}",le="1"}', "Pod", "every bucket of x_bucket is read; leave le"),
+        ('x_bucket{a="b"}', "Pod", 'podLabel is pod, so it needs pod=~"{{ pods }}"'),
+        ('x_bucket{pod!="{{ pods }}"}', "Pod", "selects nothing after !=; use = or =~"),
+    ],
+)
+def test_a_histogram_that_cannot_work_is_refused_in_a_sentence(
+    buckets: str, per: str, expected: str | None
+) -> None:
+    found = check_metric(a_histogram(buckets, per))
+    if expected is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert expected in found
+        assert found.startswith("spec.histogram.buckets: ")
+
+
+def test_a_metric_of_no_kind_is_refused_in_a_sentence() -> None:
+    # The API server refuses it; what was stored before a rule may still come.
+    found = check_metric(ReleaseMetricSpec.model_validate({}))
+    assert found == "spec: set counts or histogram, so that there is something to measure"
+
+
+@pytest.mark.parametrize(
     ("total", "per", "expected"),
     [
         (
@@ -126,10 +159,10 @@ def test_each_series_goes_to_the_arm_of_its_pod() -> None:
         a_series("checkout-b.c", [(0, 1)]),
     )
     assert isinstance(found, Readings)
-    assert [(r.pod, r.bad) for r in found.canary] == [("checkout-canary-x", True)]
-    assert [(r.pod, r.bad) for r in found.stable] == [
-        ("checkout-a", False),
-        ("checkout-b.c", False),
+    assert [(r.pod, r.part) for r in found.canary] == [("checkout-canary-x", "bad")]
+    assert [(r.pod, r.part) for r in found.stable] == [
+        ("checkout-a", "good"),
+        ("checkout-b.c", "good"),
     ]
 
 
@@ -141,8 +174,8 @@ def test_each_series_goes_to_the_arm_of_its_service() -> None:
         per="Service",
     )
     assert isinstance(found, Readings)
-    assert [(r.pod, r.bad) for r in found.canary] == [("", False)]
-    assert [(r.pod, r.bad) for r in found.stable] == [("", True)]
+    assert [(r.pod, r.part) for r in found.canary] == [("", "good")]
+    assert [(r.pod, r.part) for r in found.stable] == [("", "bad")]
 
 
 def test_a_series_of_both_arms_is_named() -> None:

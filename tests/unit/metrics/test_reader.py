@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from controller.metrics.arms import Arms
-from controller.metrics.reader import NoEvidence, Prometheus, read_history, read_look
+from controller.metrics.reader import NoEvidence, Prometheus, read_look, read_past
 from tests.unit.loopback import EMPTY, answering, with_status
 from tests.unit.metrics.given import T0, a_pod, a_spec, reason, some_arms
 
@@ -30,9 +30,9 @@ def test_a_look_that_cannot_be_is_not_asked_for() -> None:
 
 
 def test_history_needs_stable_pods_only() -> None:
-    assert reason(read_history(NOBODY, a_spec(), NO_CANARY, {}, now=T0)) == "PrometheusUnreachable"
-    assert reason(read_history(NOBODY, a_spec(), NO_STABLE, {}, now=T0)) == "NoPods"
-    wrong = read_history(NOBODY, a_spec(bad='code=~"("'), NO_CANARY, {}, now=T0)
+    assert reason(read_past(NOBODY, a_spec(), NO_CANARY, {}, now=T0)) == "PrometheusUnreachable"
+    assert reason(read_past(NOBODY, a_spec(), NO_STABLE, {}, now=T0)) == "NoPods"
+    wrong = read_past(NOBODY, a_spec(bad='code=~"("'), NO_CANARY, {}, now=T0)
     assert isinstance(wrong, NoEvidence)
     assert wrong.reason == "MetricInvalid"
     assert "spec.counts.bad" in wrong.message
@@ -72,7 +72,7 @@ def test_history_ends_when_it_is_told_to(
     asked: tuple[Prometheus, list[dict[str, list[str]]]],
 ) -> None:
     prometheus, forms = asked
-    assert reason(read_history(prometheus, a_spec(), READY, {}, now=T0, seconds=300)) == "NoData"
+    assert reason(read_past(prometheus, a_spec(), READY, {}, now=T0, seconds=300)) == "NoData"
     (form,) = forms
     assert form["time"] == [f"{T0:.3f}"]
     assert form["query"][0].endswith('pod=~"(?:checkout\\\\-1)"}[450s]')
