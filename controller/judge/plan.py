@@ -16,13 +16,14 @@ from enum import StrEnum
 import numpy as np
 
 from controller.judge.betting import Floats
-from controller.judge.buckets import Histogram
+from controller.judge.buckets import Classic, Histogram
 from controller.judge.counts import CountsQuestion
 from controller.judge.gauge_history import GaugeHistory
 from controller.judge.gauge_look import GaugeQuestion, Measure
 from controller.judge.history import LEAST_LEVEL, PodHistory, learn
 from controller.judge.kinds import Question
 from controller.judge.latency import HistogramQuestion
+from controller.judge.latency_noise import latency_phi
 from controller.judge.layouts import History
 from controller.judge.number_blocks import block_looks
 from controller.judge.numbers import NumberQuestion
@@ -69,6 +70,25 @@ class PodCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class PodBuckets:
+    """Stable's pods before a release, bucket by bucket.
+
+    `pods` are by name: for each look, oldest first, the requests up to each of `bounds`, which rise
+    and end with infinity. Raises ValueError if pods or looks have different numbers of them.
+    """
+
+    bounds: Sequence[float]
+    pods: Mapping[str, Sequence[Sequence[float]]]
+
+    def __post_init__(self) -> None:
+        lengths = sorted({len(looks) for looks in self.pods.values()})
+        if len(lengths) > 1:
+            raise ValueError(f"pods of the history have {lengths} looks; write all for each")
+        if any(len(look) != len(self.bounds) for looks in self.pods.values() for look in looks):
+            raise ValueError(f"a look of the history has not {len(self.bounds)} counts, as bounds")
+
+
+@dataclass(frozen=True, slots=True)
 class CountsMetric:
     """A metric of bad requests. Margins and `slo` as in `CountsQuestion`.
 
@@ -105,7 +125,8 @@ class CountsMetric:
 class HistogramMetric:
     """A metric of latencies. Margins, `phi` and `seconds` as in `HistogramQuestion`.
 
-    `history` is stable's histogram of the ten minutes before the release.
+    `history` is stable's histogram of the ten minutes before the release, or that of each of its
+    pods at each look. From pods it is learned how requests cluster; `phi` is then the least.
     """
 
     name: str
@@ -118,7 +139,7 @@ class HistogramMetric:
     fail_slower: float = 0.0
     phi: float = 1.0
     seconds: float = 1.0
-    history: Histogram | None = None
+    history: Histogram | PodBuckets | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +251,26 @@ def _counts(plan: Plan, metric: CountsMetric) -> CountsQuestion:
 
 
 def _histogram(plan: Plan, metric: HistogramMetric) -> HistogramQuestion:
+    history, phi = metric.history, metric.phi
+    if isinstance(history, PodBuckets):
+        names = sorted(history.pods)
+        rows = [history.pods[name] for name in names]
+        looks, bounds = len(rows[0]) if rows else 0, tuple(history.bounds)
+        table: Floats = np.array(rows, dtype=np.float64).reshape(len(rows), looks, len(bounds))
+        with np.errstate(all="ignore"):  # sums of what is no count are no counts either
+            learned = latency_phi(
+                names, bounds, table.swapaxes(0, 1), false_rollback=plan.false_rollback
+            )
+            history = Classic(bounds, tuple(table.sum(axis=(0, 1)).tolist()))
+        phi = max(phi, learned)
     return HistogramQuestion(
-        History.of(metric.history),
+        History.of(history),
         safe_relative=metric.safe_relative,
         safe_absolute=metric.safe_absolute,
         fail_relative=metric.fail_relative,
         fail_absolute=metric.fail_absolute,
         fail_slower=metric.fail_slower,
-        phi=metric.phi,
+        phi=phi,
         false_rollback=plan.false_rollback,
         false_promotion=plan.false_promotion,
         seconds=metric.seconds,

@@ -18,6 +18,7 @@ from controller.judge.plan import (
     Metric,
     NumberMetric,
     Plan,
+    PodBuckets,
     PodCounts,
     Pods,
 )
@@ -100,8 +101,16 @@ def histogram_metrics(name: str) -> st.SearchStrategy[HistogramMetric]:
         required=st.booleans(),
         fail_relative=st.sampled_from([0.0, 0.25]),
         phi=st.sampled_from([1.0, 4.0]),
-        history=st.one_of(st.none(), filled(len(DEFAULT) + 1, 3000).map(classic)),
+        history=st.one_of(st.none(), filled(len(DEFAULT) + 1, 3000).map(classic), pod_buckets()),
     )
+
+
+def pod_buckets() -> st.SearchStrategy[PodBuckets]:
+    """Return the history of six pods over 15 looks, some more clustered than others."""
+    look = filled(len(DEFAULT) + 1, 30).map(classic)
+    looks = st.lists(look, min_size=3, max_size=3).map(lambda few: [one.counts for one in few] * 5)
+    pods = st.fixed_dictionaries(dict.fromkeys(PODS, looks.map(tuple)))
+    return pods.map(lambda found: PodBuckets((*DEFAULT, math.inf), found))
 
 
 @st.composite

@@ -1,5 +1,6 @@
 """A plan and its metrics become questions, with all that stable's history teaches."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from controller.judge import (
     HistogramQuestion,
     History,
     NumberQuestion,
+    latency_phi,
     learn,
 )
 from controller.judge.gauge_look import Measure
@@ -26,6 +28,7 @@ from controller.judge.plan import (
     Metric,
     NumberMetric,
     Plan,
+    PodBuckets,
     PodCounts,
     Pods,
     pod_history,
@@ -96,6 +99,44 @@ def test_histograms() -> None:
     )
     slower = replace(metric, fail_slower=0.2)
     assert getattr(question(slower), "fail_slower", None) == 0.2
+
+
+def test_from_histograms_of_pods_it_is_learned_how_requests_cluster() -> None:
+    # In each look all slow requests come to one pod of four, ten at a time.
+    pods = {
+        f"s{pod}": tuple((90.0, 100.0) if look % 4 == pod else (100.0, 100.0) for look in range(24))
+        for pod in range(4)
+    }
+    history = PodBuckets((0.1, math.inf), pods)
+
+    found = question(HistogramMetric("latency", history=history))
+    least = question(HistogramMetric("latency", history=history, phi=50.0))
+
+    assert isinstance(found, HistogramQuestion)
+    assert isinstance(least, HistogramQuestion)
+    assert found.history == History.of(Classic((0.1, math.inf), (9360.0, 9600.0)))
+    counts = np.array([pods[name] for name in sorted(pods)]).swapaxes(0, 1)
+    assert found.phi == latency_phi(sorted(pods), history.bounds, counts, false_rollback=0.02) > 5.0
+    assert least.phi == 50.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -5.0, 1e308])
+def test_pods_of_numbers_that_are_no_counts_are_no_history(value: float) -> None:
+    pods = {f"s{pod}": ((1.0, value),) * 24 for pod in range(4)} | {"s9": ((value, 2.0),) * 24}
+
+    found = question(HistogramMetric("latency", history=PodBuckets((0.1, math.inf), pods)))
+
+    assert isinstance(found, HistogramQuestion)
+    assert found.history == History.of(None)
+    assert found.phi >= 1.0
+
+
+@pytest.mark.parametrize("pods", [{}, {"s0": ()}])
+def test_no_pods_are_no_history(pods: dict[str, tuple[tuple[float, ...], ...]]) -> None:
+    found = question(HistogramMetric("latency", history=PodBuckets((0.1, math.inf), pods)))
+
+    assert isinstance(found, HistogramQuestion)
+    assert found.history == History.of(None)
 
 
 def test_gauges() -> None:
@@ -181,3 +222,7 @@ def test_histories_that_are_uneven_are_refused() -> None:
         CountsMetric("errors", history={"a": PodCounts((1.0,), (1.0, 2.0))})
     with pytest.raises(ValueError, match=r"pods have \[1, 2\] samples"):
         GaugeMetric("memory", history={"a": (1.0,), "b": (1.0, 2.0)})
+    with pytest.raises(ValueError, match=r"pods of the history have \[0, 1\] looks"):
+        PodBuckets((1.0,), {"a": ((1.0,),), "b": ()})
+    with pytest.raises(ValueError, match="has not 1 counts"):
+        PodBuckets((1.0,), {"a": ((1.0, 2.0),)})

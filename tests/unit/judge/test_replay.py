@@ -35,6 +35,7 @@ from controller.judge import (
     Refused,
     Span,
     away_from_edges,
+    latency_phi,
     learn,
     noisy_pods,
 )
@@ -46,6 +47,7 @@ from controller.judge.plan import (
     HistogramMetric,
     Metric,
     Plan,
+    PodBuckets,
     PodCounts,
     Pods,
 )
@@ -126,11 +128,17 @@ def begun(plan: Plan, metric: Metric) -> Evidence:
             )
         )
     if isinstance(metric, HistogramMetric):
+        before, phi = metric.history, metric.phi
+        if isinstance(before, PodBuckets):
+            counts = np.array([before.pods[n] for n in before.pods]).swapaxes(0, 1)
+            alpha = plan.false_rollback
+            learned = latency_phi([*before.pods], before.bounds, counts, false_rollback=alpha)
+            before, phi = Classic(tuple(before.bounds), (*counts.sum((0, 1)),)), max(phi, learned)
         return HistogramEvidence.start(
             HistogramQuestion(
-                History.of(metric.history),
+                History.of(before),
                 **margins,
-                phi=metric.phi,
+                phi=phi,
                 false_rollback=plan.false_rollback,
                 false_promotion=plan.false_promotion,
             )
@@ -298,7 +306,7 @@ def test_the_docs_list_every_field(kind: Any) -> None:
         assert f"`{name}`" in GUIDE
 
 
-@pytest.mark.parametrize("kind", [Arm, PodCounts, Classic, Native, Span, Pod])
+@pytest.mark.parametrize("kind", [Arm, PodCounts, PodBuckets, Classic, Native, Span, Pod])
 def test_the_docs_list_every_field_of_what_looks_are_made_of(kind: Any) -> None:
     for name in members_of(kind).keys() - {"negative_counts"}:  # "the same for negative"
         assert f"`{name}`" in GUIDE
