@@ -34,11 +34,13 @@ _KINDS = {
 }
 
 
-def render(*templates: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def render(
+    *templates: str, values: dict[str, Any] | None = None, namespace: str = NAMESPACE
+) -> list[dict[str, Any]]:
     """Return what the chart makes of these values (JSON by dotted name), hooks included."""
     shown = [f"--show-only=templates/{name}.yaml" for name in templates]
     given = [f"--set-json={name}={json.dumps(value)}" for name, value in (values or {}).items()]
-    text = run("helm", "template", "gander", str(CHART), *template_flags(), *shown, *given)
+    text = run("helm", "template", "gander", str(CHART), *template_flags(namespace), *shown, *given)
     return [item for item in yaml.load_all(text, Loader=_Strict) if item]
 
 
@@ -52,9 +54,9 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def template_flags() -> tuple[str, ...]:
+def template_flags(namespace: str = NAMESPACE) -> tuple[str, ...]:
     """Return what every rendering shares."""
-    return (f"--namespace={NAMESPACE}", f"--kube-version={KUBE_VERSION}")
+    return (f"--namespace={namespace}", f"--kube-version={KUBE_VERSION}")
 
 
 def install_crds(client: Client) -> None:
