@@ -87,7 +87,7 @@ def full_inputs(world: World, plan: ReleasePlan, track_label: str) -> Hashable:
         if service.meta.namespace == namespace and RELEASE_LABEL not in service.meta.labels
     )
     held = deployment and (
-        deployment.strategy.type,
+        deployment.strategy,
         deployment.revision_history_limit,
         msgspec.json.encode(deployment.selector),
         revision_of_raw(bytes(deployment.template)),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from structlog.testing import capture_logs
 
 from controller.kube import kinds, objects
@@ -116,7 +117,7 @@ def test_a_deployment_is_kept_as_a_projection_with_who_paused_it(
         ("web", True, ("argocd-controller",))
     ]
     stored = client.get(kinds.DEPLOYMENT, namespace, "web")["spec"]["template"]
-    assert found[0].template_dict() == stored
+    assert msgspec.json.decode(found[0].template) == stored
     assert found[0].selector.matches({"app": "web", "track": "canary"})
 
 
