@@ -17,6 +17,7 @@ from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.errors import NotFound
 from tests.cluster.commands import run
+from tests.kinds import CUSTOM_RESOURCE_DEFINITION
 from tests.waiting import eventually
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "gander"
@@ -27,7 +28,7 @@ KUBE_VERSION = "1.36.3"
 _KINDS = {
     kind.kind: kind
     for kind in (
-        kinds.CUSTOM_RESOURCE_DEFINITION,
+        CUSTOM_RESOURCE_DEFINITION,
         kinds.MUTATING_ADMISSION_POLICY,
         kinds.MUTATING_ADMISSION_POLICY_BINDING,
     )
@@ -67,7 +68,7 @@ def install_crds(client: Client) -> None:
 
 
 def _established(client: Client, name: str) -> bool:
-    stored = client.get(kinds.CUSTOM_RESOURCE_DEFINITION, None, name)
+    stored = client.get(CUSTOM_RESOURCE_DEFINITION, None, name)
     conditions = {each["type"]: each["status"] for each in stored["status"].get("conditions", ())}
     return conditions.get("Established") == "True"
 

@@ -22,6 +22,7 @@ from controller.settings import Settings
 from dev import manifests
 from tests.cluster import chart
 from tests.cluster.commands import refused, run
+from tests.kinds import NAMESPACE, SERVICE_ACCOUNT
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = chart.CHART / "files" / "rules.yaml"
@@ -210,8 +211,8 @@ def test_the_guard_knows_the_account_of_this_installation() -> None:
 
 def test_the_pod_is_accepted_where_only_restricted_pods_are(client: Client, namespace: str) -> None:
     label = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    client.merge_patch(kinds.NAMESPACE, None, namespace, label)
-    client.create(kinds.SERVICE_ACCOUNT, namespace, {"metadata": {"name": "gander"}})
+    client.merge_patch(NAMESPACE, None, namespace, label)
+    client.create(SERVICE_ACCOUNT, namespace, {"metadata": {"name": "gander"}})
     rendered = chart.render("deployment", "leave")
 
     for kind, name in (("Deployment", "gander"), ("Job", "gander-leave")):
