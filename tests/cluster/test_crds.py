@@ -117,6 +117,13 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
         {"buckets": 'x_bucket{pod=~"{{ pods }}"}'},
         "set either counts or histogram",
     ),
+    ("ReleaseMetric", ("spec", "slo"), "2 %", "must be a share between 0 and 1 in quotes"),
+    (
+        "ReleaseMetric latency",
+        ("spec", "slo"),
+        "0.02",
+        "slo is a share of bad requests, so it needs counts",
+    ),
     (
         "ReleaseMetric latency",
         BUCKETS,
