@@ -109,9 +109,11 @@ class ContainerState(msgspec.Struct, frozen=True):
     terminated_reason: str = ""
     terminated_exit_code: int | None = None
     terminated_message: str = ""
+    terminated_at: datetime | None = None
     last_terminated_reason: str = ""
     last_terminated_exit_code: int | None = None
     last_terminated_message: str = ""
+    last_terminated_at: datetime | None = None
 
 
 class Pod(msgspec.Struct, frozen=True):
@@ -259,7 +261,9 @@ def _container(status: wire.ContainerStatus) -> ContainerState:
         terminated_reason=now.terminated.reason,
         terminated_exit_code=now.terminated.exit_code,
         terminated_message=now.terminated.message[:_MAX_MESSAGE],
+        terminated_at=now.terminated.finished_at,
         last_terminated_reason=before.terminated.reason,
         last_terminated_exit_code=before.terminated.exit_code,
         last_terminated_message=before.terminated.message[:_MAX_MESSAGE],
+        last_terminated_at=before.terminated.finished_at,
     )

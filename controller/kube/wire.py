@@ -72,6 +72,7 @@ class Terminated(msgspec.Struct, rename="camel"):
     reason: str = ""
     message: str = ""
     exit_code: int | None = None
+    finished_at: datetime | None = None
 
 
 class State(msgspec.Struct):

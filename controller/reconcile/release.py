@@ -17,6 +17,7 @@ from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.attempts import REFUSED, act_for_release, is_refusal
 from controller.reconcile.canary import canary_facts
+from controller.reconcile.crashes import stable_crash
 from controller.reconcile.ends import is_remembered
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
@@ -27,10 +28,12 @@ from controller.reconcile.world import Json, World
 from controller.release.facts import Decision, Facts, Problem, StableFacts
 from controller.release.machine import decide
 from controller.release.record import with_conditions
+from controller.release.silence import REASON as ROUTE_NOT_ANSWERED
 from controller.telemetry import RELEASES_ENDED
 
 log = structlog.get_logger()
 NOTHING_TO_DO: float | None = None
+BAD = frozenset({Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class ReleaseReconciler:
         if status.timeline[-1:] == before:
             return
         entry = status.timeline[-1]
-        bad = entry.phase in (Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED)
+        bad = entry.reason == ROUTE_NOT_ANSWERED or entry.phase in BAD
         note = f"{entry.phase}: {status.message}"
         self.world.recorder.event(stored, "Warning" if bad else "Normal", entry.reason, note)
         log.info(
@@ -153,8 +156,9 @@ def _stable(world: World, deployment: Deployment | None, release: Release) -> St
         return StableFacts(0, 0)
     sets = world.replica_sets_of(deployment)
     stable = [s for s in sets if s.meta.name == release.spec.stable.replica_set]
-    ready = sum(pod.ready for pod in world.pods_of(stable))
-    return StableFacts(deployment.replicas, ready)
+    pods = world.pods_of(stable)
+    crash = stable_crash(pods, release.metadata.creation_timestamp)
+    return StableFacts(deployment.replicas, sum(pod.ready for pod in pods), crash)
 
 
 def _leaving(world: World, release: Release) -> Problem | None:

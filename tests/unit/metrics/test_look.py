@@ -285,8 +285,8 @@ def test_a_backend_that_left_the_gateway_is_named() -> None:
     [
         ([], [-100], "NoPods", "there is no canary pod"),
         ([-100], [], "NoPods", "there is no stable pod"),
-        ([None, None], [-100], "WarmingUp", "no canary pod is ready, of 2"),
-        ([-100], [None], "WarmingUp", "no stable pod is ready, of 1"),
+        ([None, None], [-100], "NoReadyPods", "no canary pod is ready, of 2"),
+        ([-100], [None], "NoReadyPods", "no stable pod is ready, of 1"),
         ([-30, -20], [-100], "WarmingUp", "the oldest canary pod is judged in 60 s, 90 s after"),
         ([-100], [-30], "WarmingUp", "the oldest stable pod"),
         ([-100, -20, None], [-100, -5], None, ""),

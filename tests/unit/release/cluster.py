@@ -37,6 +37,8 @@ class Workload:
     restored: tuple[str, ...] = ()  # revisions whose ReplicaSet Gander made anew
     moved_at: datetime | None = None  # when its rollout got on last; None without one
     gave_up_at: datetime | None = None  # since when Kubernetes says ProgressDeadlineExceeded
+    crashed: bool = False  # all pods did, since the release began
+    healed_at: datetime | None = None  # when all of them were ready again
 
     def size(self, revision: str) -> int:
         """Return the pods wanted of one revision."""
@@ -56,7 +58,8 @@ class Canary:
     replicas: int
     running: int = 0
     ready: int = 0
-    crashed: bool = False
+    crashes: int = 0
+    crashed_at: datetime | None = None
     changed: bool = False  # somebody gave it another template
 
 
@@ -84,6 +87,7 @@ class Cluster:
     can_start: bool = True  # images, quota and nodes let new pods start
     gateway_up: bool = True
     stable_up: bool = True
+    outage: bool = False  # something that all pods need is gone: they crash and crash again
     let_through: set[str] = field(default_factory=set)  # revisions that may replace stable pods
 
     def __post_init__(self) -> None:
@@ -195,7 +199,7 @@ class Cluster:
             self._answer_routes()
             if self.canary is not None:
                 self.put("canary", self._start_pods(self.canary))
-            self.put("workload", self._scale(self.workload))
+            self.put("workload", self._crash_or_heal(self._scale(self.workload)))
             if self.workload.rolled():
                 self.let_through = {self.workload.template}
             if before == self.objects and self.now + SECOND < until:
@@ -208,12 +212,26 @@ class Cluster:
 
     def _start_pods(self, canary: Canary) -> Canary:
         nature = self.natures[canary.revision]
+        last = canary.crashed_at
+        if canary.running > 0 and (self.outage or nature == "crashes"):
+            return replace(
+                canary, running=0, ready=0, crashes=canary.crashes + 1, crashed_at=self.now
+            )
         running = min(canary.running, canary.replicas)
-        if running < canary.replicas and self.can_start:
+        backs_off = last is not None and self.now - last < min(canary.crashes, 5) * 10 * SECOND
+        if running < canary.replicas and self.can_start and not backs_off:
             running += 1
-        crashed = canary.crashed or (nature == "crashes" and canary.running > 0)
-        ready = 0 if nature in ("never ready", "crashes") else canary.running
-        return replace(canary, running=running, ready=min(ready, running), crashed=crashed)
+        ready = 0 if nature == "never ready" else canary.running
+        return replace(canary, running=running, ready=min(ready, running))
+
+    def _crash_or_heal(self, work: Workload) -> Workload:
+        """Crash every pod of the Deployment during an outage; note when all are back."""
+        if self.outage:
+            return replace(work, ready=(), crashed=True, healed_at=None)
+        back = sum(dict(work.ready).values()) >= sum(dict(work.sets).values())
+        if work.crashed and work.healed_at is None and back:
+            return replace(work, healed_at=self.now)
+        return work
 
     def _scale(self, work: Workload) -> Workload:
         sets = dict(work.sets)

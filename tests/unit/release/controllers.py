@@ -110,6 +110,8 @@ class Controllers:
         decision = decide(facts, now)
         assert decision.again_at is None or decision.again_at > now
         self._wants(decision.again_at)
+        look = decision.status.looks.next
+        self._wants(look if look and look > now else None)
         for number, action in enumerate(decision.actions):
             act = partial(self._act, facts, action, decision.status)
             try:
@@ -154,7 +156,13 @@ class Controllers:
                 failed=failed if work.template == mine else None,
                 stable_gone=work.size(stable) == 0 and work.replicas > 0,
             ),
-            stable=f.StableFacts(work.replicas, dict(work.ready).get(stable, 0)),
+            stable=f.StableFacts(
+                work.replicas,
+                dict(work.ready).get(stable, 0),
+                f.StableCrash(work.replicas, "checkout-x", work.healed_at)
+                if work.crashed
+                else None,
+            ),
             canary=self._canary_facts(canary) if canary else None,
             has_canary_service=cluster.read("service", lag),
             routes=tuple(_route_facts(key, cluster.read(key, lag)) for key in ROUTES),
@@ -165,7 +173,7 @@ class Controllers:
 
     def _canary_facts(self, canary: Canary) -> f.CanaryFacts:
         trouble = None
-        if canary.crashed:
+        if canary.crashes > 1:
             trouble = f.Trouble(f.Problem("CrashLoop", "exits with code 1"), fault=True)
         elif canary.running < canary.replicas and not self.cluster.can_start:
             trouble = f.Trouble(f.Problem("ImagePullBackOff", "no such image"), fault=False)
@@ -175,6 +183,7 @@ class Controllers:
             running=canary.running,
             trouble=trouble,
             changed=canary.changed,
+            crashed_at=canary.crashed_at,
         )
 
     def _judge(self, facts: f.Facts) -> f.Judged | None:
@@ -225,7 +234,7 @@ class Controllers:
                 self.ledger.traffic_is_taken_off(release, decided)
                 cluster.merge(ROUTES[: 1 if half else 2])
             case f.DeleteCanary():
-                self.ledger.canary_is_deleted(release)
+                self.ledger.canary_is_deleted(facts)
                 cluster.put("canary", None)
                 cluster.put("service", value=half)
             case f.Unpause(version):

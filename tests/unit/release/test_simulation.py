@@ -9,9 +9,11 @@ In words:
 - a share that nobody serves, or pods of another template, goes to stable in the next pass that
   works;
 - a release that was found bad, aborted or taken back gets no traffic any more;
+- while stable wants pods and has no ready one, a release with traffic holds;
 - the Deployment is unpaused only for the template that was judged, after every step was earned with
   fresh evidence and its whole hold, or because stable was down for half a minute, which a
   Deployment of 0 replicas is not;
+- a version is not rejected for crashes that hit stable too;
 - a revision that was rejected or aborted starts no release without a retry;
 - pods are deleted only after their traffic was off and drained;
 - once an abort is ordered and faults stop, traffic is off within three passes, the release ends,
@@ -70,6 +72,7 @@ happenings = st.sampled_from(
         "can_start",
         "gateway_up",
         "stable_up",
+        "outage",
         "prometheus",
         "alarm",
         "drain",
@@ -163,6 +166,8 @@ class Life(RuleBasedStateMachine):
             weight = 0 if route.missing else route.weight or 0
             assert weight <= ceiling, "above the recorded step"
             assert weight == 0 or self.cluster.serves_canary(), "traffic that nobody serves"
+        down = self.gander.ledger.stable_down_since is not None
+        assert not (down and after.status.phase is Phase.STEPPING), "stable is down without a word"
 
     @rule(what=people, nature=natures, data=st.data())
     def a_person_acts(self, what: str, nature: Nature, data: st.DataObject) -> None:
@@ -267,6 +272,9 @@ class Life(RuleBasedStateMachine):
     def something_happens(self, what: str) -> None:
         cluster, release = self.cluster, self.gander.active()
         match what:
+            case "outage":
+                cluster.outage = not cluster.outage
+                cluster.advance(1)
             case "can_start" | "gateway_up" | "stable_up":
                 setattr(cluster, what, not getattr(cluster, what))
                 cluster.advance(1)
@@ -277,7 +285,7 @@ class Life(RuleBasedStateMachine):
             case "alarm" if release is not None:
                 self.gander.alarmed.add(release.metadata.name)
             case "drain" if cluster.canary is not None:
-                cluster.change("canary", running=0, ready=0, crashed=False)
+                cluster.change("canary", running=0, ready=0, crashes=0)
             case "readiness lost" if cluster.canary is not None:
                 cluster.change("canary", ready=0)
             case "canary deleted":
@@ -319,6 +327,7 @@ class Life(RuleBasedStateMachine):
 
     def mend(self) -> None:
         self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True
+        self.cluster.outage = False
         self.gander.prometheus_up = True
         for key, route in self.cluster.routes():
             self.cluster.put(key, replace(route, missing=False, refused=False))
