@@ -23,6 +23,7 @@ from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
+from controller.reconcile.strays import gather_stray
 from controller.reconcile.unreadable import read_release
 from controller.reconcile.world import Json, World
 from controller.release.facts import Decision, Facts, Problem, StableFacts
@@ -137,6 +138,7 @@ def gather(world: World, release: Release) -> Facts:
         canary=canary_facts(world, canary) if canary else None,
         has_canary_service=owned,
         routes=gather_routes(world, release),
+        stray=gather_stray(world, release),
         progress_deadline=float(deployment.progress_deadline_seconds) if deployment else 600.0,
         leaving=_leaving(world, release),
     )

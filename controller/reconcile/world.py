@@ -172,7 +172,13 @@ def connect_world(
             indexes={"owner": lambda meta: [owner.uid for owner in meta.owner_references]},
         ),
         pods=Cache(client, kinds.POD, objects.decode_pod, namespace=namespace, indexes=owner),
-        services=Cache(client, kinds.SERVICE, objects.decode_service, namespace=namespace),
+        services=Cache(
+            client,
+            kinds.SERVICE,
+            objects.decode_service,
+            namespace=namespace,
+            indexes={"namespace": lambda service: [service.meta.namespace]},
+        ),
         routes={kind: raw(kind) for kind in ROUTE_KINDS},
         guards=(
             raw(kinds.MUTATING_ADMISSION_POLICY, scoped=False),

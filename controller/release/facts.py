@@ -109,6 +109,7 @@ class Facts:
     routes: tuple[RouteFacts, ...]
     progress_deadline: float = 600.0  # seconds
     judged: Judged | None = None
+    stray: Problem | None = None  # another Service than the canary's own selects its pods
     leaving: Problem | None = None  # the plan, the release or Gander itself goes away
 
     def with_status(self, status: ReleaseStatus) -> "Facts":

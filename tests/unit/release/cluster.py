@@ -87,6 +87,7 @@ class Cluster:
     can_start: bool = True  # images, quota and nodes let new pods start
     gateway_up: bool = True
     stable_up: bool = True
+    stray: bool = False  # another Service selects canary pods
     outage: bool = False  # something that all pods need is gone: they crash and crash again
     let_through: set[str] = field(default_factory=set)  # revisions that may replace stable pods
 

@@ -5,7 +5,6 @@ half way, a process that dies between two writes (the same as a failure after wh
 done), a judge whose look takes longer than the pass.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -38,30 +37,14 @@ from tests.unit.release.cluster import (
     Route,
     Workload,
 )
+from tests.unit.release.faults import Fault, PassError, do_write
 from tests.unit.release.ledger import Ledger
 
 NO_EVIDENCE = f.Problem("PrometheusUnreachable", "http://prometheus:9090 does not answer")
+STRAY = f.Problem("TrackLabelNotSelected", "Service checkout: selects canary pods too")
 LEAVING = f.Problem("PlanDeleted", "ReleasePlan checkout is being deleted")
 TAKING_DOWN = (Phase.ROLLING_BACK, Phase.FINISHING)
 GUARD_POLICY = "41/42"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong in one pass; `at` counts its writes from 0, the status being the last.
-
-    A write that is refused does not keep a canary that is taken down from being taken down further.
-    """
-
-    lag: int = 0
-    at: int = 99
-    how: Literal["before", "half", "after", "refused"] = "after"
-    judge_is_slow: bool = False
-    loses_rollbacks: bool = False  # dies when traffic is off and nothing is recorded yet
-
-
-class PassError(Exception):
-    """The pass ends here: an error of the API server, a conflict, or the end of the process."""
 
 
 @dataclass
@@ -115,7 +98,7 @@ class Controllers:
         for number, action in enumerate(decision.actions):
             act = partial(self._act, facts, action, decision.status)
             try:
-                _do(fault, number, act, partial(act, half=True))
+                do_write(fault, number, act, partial(act, half=True))
             except PassError:
                 if fault.how != "refused" or decision.status.phase not in TAKING_DOWN:
                     raise
@@ -123,7 +106,7 @@ class Controllers:
                 return
         status = with_conditions(decision.status, release.metadata.generation, now)
         if status != release.status and status.wire() != release.status.wire():
-            _do(fault, len(decision.actions), partial(self._write, facts, status))
+            do_write(fault, len(decision.actions), partial(self._write, facts, status))
 
     def _let_go(self, _fault: Fault) -> None:
         """Let releases go that a person has deleted, once the plan knows how they ended."""
@@ -167,6 +150,7 @@ class Controllers:
             has_canary_service=cluster.read("service", lag),
             routes=tuple(_route_facts(key, cluster.read(key, lag)) for key in ROUTES),
             progress_deadline=PROGRESS_DEADLINE,
+            stray=STRAY if cluster.stray else None,
             leaving=LEAVING if leaves else None,
         )
         return replace(facts, judged=None if fault.judge_is_slow else self._judge(facts))
@@ -189,7 +173,9 @@ class Controllers:
     def _judge(self, facts: f.Facts) -> f.Judged | None:
         """Look once where a look is due; the evidence is what the status has kept of it."""
         status = facts.release.status
-        if status.step == 0 or status.step_since is None or status.looks.next is None:
+        if status.step == 0:
+            return self._rehearse(facts.release)
+        if status.step_since is None or status.looks.next is None:
             return None
         if status.weight.confirmed != status.weight.wanted or self.cluster.now < status.looks.next:
             return None
@@ -207,6 +193,17 @@ class Controllers:
         )
         verdict = self._verdict(facts.release, looks, here)
         return f.Judged(verdict, (metric,), upcoming, Exposure(), cause="1 % became 5 %")
+
+    def _rehearse(self, release: Release) -> f.Judged | None:
+        """Ask about stable before the first weight, until there is an answer."""
+        status, looks = release.status, release.status.looks
+        waits = looks.next is not None and (not looks.problem or self.cluster.now < looks.next)
+        if waits or status.phase is Phase.PROMOTING:
+            return None
+        problem = None if self.prometheus_up else NO_EVIDENCE
+        if problem is None:
+            self.ledger.rehearsed.add(release.metadata.name)
+        return f.Judged("", (), self.cluster.now + given.LOOK, Exposure(), problem)
 
     def _verdict(
         self, release: Release, looks: int, here: int
@@ -274,10 +271,10 @@ class Controllers:
                 proof = {"guard": "Guarded", "guard_proven_at": now, "guard_policy": GUARD_POLICY}
                 status = status.model_copy(update=proof)
             else:
-                _do(fault, number, partial(self._act_for_plan, facts, action))
+                do_write(fault, number, partial(self._act_for_plan, facts, action))
         changed = status != plan.status and status.wire() != plan.status.wire()
         if self.plan is plan and changed:
-            _do(fault, len(decision.actions), partial(self._write_plan, plan, status))
+            do_write(fault, len(decision.actions), partial(self._write_plan, plan, status))
 
     def _write_plan(self, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
         self.plan = ReleasePlan.model_validate({**plan.wire(), "status": status.wire()})
@@ -389,23 +386,6 @@ class Controllers:
         status = release.status.model_copy(update={"timeline": self.story})
         self.cluster.put(key, None)  # a cache that lags does not know of it yet
         self.cluster.put(key, release.model_copy(update={"spec": spec, "status": status}))
-
-
-def _do(
-    fault: Fault,
-    number: int,
-    write: Callable[[], None],
-    half: Callable[[], None] | None = None,
-) -> None:
-    """Do the pass's write of this number, or let it fail as the fault has it."""
-    if number != fault.at:
-        write()
-        return
-    if fault.how == "half" and half is not None:
-        half()
-    elif fault.how not in ("before", "refused"):
-        write()
-    raise PassError
 
 
 def _route_facts(key: str, route: Route) -> f.RouteFacts:

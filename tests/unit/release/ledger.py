@@ -20,6 +20,7 @@ class Ledger:
     cluster: Cluster
     earned: dict[str, int] = field(default_factory=dict)  # steps passed, by release
     safe: set[str] = field(default_factory=set)  # releases whose step has fresh Safe evidence
+    rehearsed: set[str] = field(default_factory=set)  # releases whose analysis was seen to work
     blind: set[str] = field(default_factory=set)  # releases whose last look saw nothing
     promoted_at: dict[str, datetime] = field(default_factory=dict)
     confirmed_at: dict[str, datetime] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Ledger:
         if percent > 0:
             assert release.metadata.name not in self.ending, "traffic for what was taken back"
             assert release.metadata.name not in self.found_bad, "traffic for what was found bad"
+            assert release.metadata.name in self.rehearsed, "users before the analysis was tried"
             assert release.spec.abort is None, "traffic for what a person aborted"
             assert canary is not None
             assert canary.ready > 0, "traffic that nobody answers"

@@ -32,7 +32,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from controller.api.release import ENDED, Abort, Entry, Order, Phase, Release
 from controller.release.stable import MOVING
 from tests.unit.release.cluster import ROUTES, SECOND, Cluster, Nature, Route, Workload
-from tests.unit.release.controllers import Controllers, Fault
+from tests.unit.release.controllers import Controllers
+from tests.unit.release.faults import Fault
 from tests.unit.release.given import NOW, guarded, plan
 from tests.unit.release.ledger import Ledger
 
@@ -73,6 +74,7 @@ happenings = st.sampled_from(
         "gateway_up",
         "stable_up",
         "outage",
+        "stray",
         "prometheus",
         "alarm",
         "drain",
@@ -166,6 +168,10 @@ class Life(RuleBasedStateMachine):
             weight = 0 if route.missing else route.weight or 0
             assert weight <= ceiling, "above the recorded step"
             assert weight == 0 or self.cluster.serves_canary(), "traffic that nobody serves"
+        if self.cluster.stray and after.status.phase is Phase.HOLDING:
+            given = [route.weight for _, route in self.cluster.routes() if not route.missing]
+            assert not any(given), "traffic by weight beside traffic that no weight binds"
+        assert not (self.cluster.stray and after.status.phase is Phase.STEPPING)
         down = self.gander.ledger.stable_down_since is not None
         assert not (down and after.status.phase is Phase.STEPPING), "stable is down without a word"
 
@@ -275,6 +281,8 @@ class Life(RuleBasedStateMachine):
             case "outage":
                 cluster.outage = not cluster.outage
                 cluster.advance(1)
+            case "stray":
+                cluster.stray = not cluster.stray
             case "can_start" | "gateway_up" | "stable_up":
                 setattr(cluster, what, not getattr(cluster, what))
                 cluster.advance(1)
@@ -327,7 +335,7 @@ class Life(RuleBasedStateMachine):
 
     def mend(self) -> None:
         self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True
-        self.cluster.outage = False
+        self.cluster.outage = self.cluster.stray = False
         self.gander.prometheus_up = True
         for key, route in self.cluster.routes():
             self.cluster.put(key, replace(route, missing=False, refused=False))
