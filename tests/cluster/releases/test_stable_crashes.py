@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Callable
 
-
 from dev.shop.deploy import NAME
 from dev.waiting import until
 from tests.cluster.releases.installed import Installed, container
