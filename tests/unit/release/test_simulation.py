@@ -73,7 +73,6 @@ happenings = st.sampled_from(
         "can_start",
         "gateway_up",
         "stable_up",
-        "outage",
         "stray",
         "prometheus",
         "alarm",
@@ -278,9 +277,6 @@ class Life(RuleBasedStateMachine):
     def something_happens(self, what: str) -> None:
         cluster, release = self.cluster, self.gander.active()
         match what:
-            case "outage":
-                cluster.outage = not cluster.outage
-                cluster.advance(1)
             case "stray":
                 cluster.stray = not cluster.stray
             case "can_start" | "gateway_up" | "stable_up":
@@ -300,6 +296,20 @@ class Life(RuleBasedStateMachine):
                 cluster.put("canary", None)
             case "service deleted":
                 cluster.put("service", value=False)
+
+    @rule(
+        pauses=st.lists(st.sampled_from([1.0, 4.0, 15.0, 31.0, 61.0]), min_size=1, max_size=5),
+        ships=ships,
+    )
+    def something_that_all_pods_need_is_gone(
+        self, pauses: list[float], ships: Nature | None
+    ) -> None:
+        self.ship_when_idle(ships)
+        self.cluster.outage = True
+        for pause in pauses:
+            self.cluster.advance(pause)
+            self.one_pass(NO_FAULT)
+        self.cluster.outage = False
 
     @rule(passes=st.integers(4, 12), ships=ships)
     def somebody_changes_the_canary(self, passes: int, ships: Nature | None) -> None:
@@ -335,7 +345,7 @@ class Life(RuleBasedStateMachine):
 
     def mend(self) -> None:
         self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True
-        self.cluster.outage = self.cluster.stray = False
+        self.cluster.stray = False
         self.gander.prometheus_up = True
         for key, route in self.cluster.routes():
             self.cluster.put(key, replace(route, missing=False, refused=False))
