@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from controller.api.base import format_percent
 from controller.api.release import ENDED, Phase
 from controller.kube import kinds
 from controller.kube.client import Client
@@ -67,7 +68,7 @@ def status(
         return
     now = release.get("status", {})
     weight = now.get("weight", {}).get("confirmed", 0)
-    console.print(f"release {name}: {now.get('phase', 'Pending')} at {weight} %")
+    console.print(f"release {name}: {now.get('phase', 'Pending')} at {format_percent(weight)}")
     console.print(f"  {now.get('message', '')}")
     table = Table("metric", "state", "evidence", box=None)
     for metric in now.get("metrics", []):

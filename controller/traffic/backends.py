@@ -5,10 +5,14 @@ backendRef out again. `merge(split(refs, p)) == refs` for whatever the user wrot
 neither ever changes the ratio between the user's backends, whoever edited the rule in between.
 
 Weights are whole numbers, so a share needs room: every weight of the rule is multiplied by the
-largest of 1000, 100, 10 and 1 that keeps it at or below 1,000,000, the most the API takes. Nothing
+largest of 1000, 100, 10 and 1 that keeps it at or below 1,000,000, the most the API takes. A share
+that is no whole percentage needs more room, and factors up to 1,000,000 are tried first. Nothing
 remembers the factor. The last digit of the canary's weight tells it: a whole percentage of a weight
-times 1000 ends in 0, and with the smaller factors the canary's weight is lowered, by less than 10,
-until it ends in their digit. A rule in which the canary has weight 0 is not multiplied at all.
+times 1000 ends in 0, and with other factors the canary's weight is lowered, by less than 10, until
+it ends in their digit. A rule in which the canary has weight 0 is not multiplied at all.
+
+Shares are multiples of 0.01 %. Where a rule has not the room for one that is no whole percentage,
+the canary gets the smallest weight there is: with none at all nothing could ever be learned.
 
 Left out: backends of other kinds or namespaces. They keep their share and are never ours.
 """
@@ -21,8 +25,9 @@ Ref = Mapping[str, Any]
 
 MAX_WEIGHT = 1_000_000
 MAX_REFS = 16  # backendRefs in one rule, by the Gateway API's schema
-_DIGITS = {1000: 0, 100: 1, 10: 2, 1: 3}
+_DIGITS = {1_000_000: 4, 100_000: 5, 10_000: 6, 1000: 0, 100: 1, 10: 2, 1: 3}
 _FACTORS = {digit: factor for factor, digit in _DIGITS.items()}
+_WHOLE = 1000  # the largest factor for whole percentages
 
 # From so many units up, a whole percentage can be read back from the weights: what rounding and the
 # digit take away (less than 10 units) is then less than one percent.
@@ -56,11 +61,17 @@ class Entry:
     ours: bool = False
     canary: int | None = None  # of `weight`; None where no backendRef of ours stands beside it
 
-    def percent(self) -> int | None:
-        """Return the canary's share of this entry, rounded up; None without a canary."""
-        if self.canary is None:
-            return None
-        return -(-100 * self.canary // self.weight) if self.weight else 0
+    def percent(self) -> float | None:
+        """Return the canary's share of this entry; None without a canary.
+
+        The whole percentage that is written like this, or else rounded up to 0.01 %.
+        """
+        if self.canary is None or not self.weight:
+            return self.canary
+        whole = float(-(-100 * self.canary // self.weight))
+        if _share(self.weight, whole, _FACTORS.get(self.canary % 10, 1)) == self.canary:
+            return whole
+        return -(-10_000 * self.canary // self.weight) / 100
 
 
 def entries(refs: Sequence[Ref], arms: Arms) -> list[Entry]:
@@ -87,14 +98,15 @@ def entries(refs: Sequence[Ref], arms: Arms) -> list[Entry]:
     return result
 
 
-def split(refs: Sequence[Ref], arms: Arms, percent: int) -> list[Ref]:
+def split(refs: Sequence[Ref], arms: Arms, percent: float) -> list[Ref]:
     """Return the rule's backendRefs with `percent` of the user's Service on the canary.
 
-    The share is `percent` or less, never more. Each backendRef to the Service is followed by ours,
-    with the same port and filters. Rules without the Service come back as they are.
+    The share is `percent` or less, never more where there is room for it. Each backendRef to the
+    Service is followed by ours, with the same port and filters. Rules without the Service come back
+    as they are.
     """
     whole = _unscaled(entries(refs, arms))
-    factor = factor_for(whole)
+    factor = factor_for(whole, percent)
     shares = [_share(e.weight * factor, percent, factor) if e.ours else 0 for e in whole]
     if not any(shares):
         factor = 1
@@ -130,16 +142,23 @@ def obstacle(refs: Sequence[Ref], arms: Arms) -> str:
     )
 
 
-def factor_for(whole: Sequence[Entry]) -> int:
+def factor_for(whole: Sequence[Entry], percent: float = 0.0) -> int:
     """Return the factor by which the user's weights are multiplied to make room for a share."""
     highest = max((entry.weight for entry in whole), default=0)
-    return next(factor for factor in _DIGITS if highest * factor <= MAX_WEIGHT or factor == 1)
+    most = _WHOLE if float(percent).is_integer() else MAX_WEIGHT
+    fitting = (factor for factor in _DIGITS if factor <= most and highest * factor <= MAX_WEIGHT)
+    return next(fitting, 1)
 
 
-def _share(units: int, percent: int, factor: int) -> int:
+def _share(units: int, percent: float, factor: int) -> int:
     """Return the largest weight of at most `percent` of `units` that ends in the factor's digit."""
-    exact = units * percent // 100
-    return max(0, exact - (exact - _DIGITS[factor]) % 10)
+    digit = _DIGITS[factor]
+    exact = units * round(100 * percent) // 10_000
+    share = max(0, exact - (exact - digit) % 10)
+    smallest = digit or 10
+    if share == 0 and not float(percent).is_integer() and smallest <= units:
+        return smallest
+    return share
 
 
 def _unscaled(found: list[Entry]) -> list[Entry]:

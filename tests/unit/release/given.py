@@ -147,6 +147,7 @@ def judged(verdict: str = "Safe", problem: Problem | None = None, **fields: Any)
             "next": NOW + HOLD + LOOK,
             "exposure": ReleaseStatus().exposure,
             "problem": problem,
+            "justified": 100.0 if verdict == "Safe" else None,
             **fields,
         }
     )
