@@ -14,6 +14,7 @@ from datetime import datetime
 from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import CountsEvidence
 from controller.judge.exposure import busiest_rate, extra_bad, is_safe, largest_weight
+from controller.metrics.arms import Arms
 from controller.metrics.reader import MAX_WINDOW, Look, NoEvidence, Past
 from controller.release.easing import ceiling_of
 from controller.release.facts import Judged, Problem
@@ -28,11 +29,16 @@ SPARSE_LOOKS = 4.0
 
 
 def first_weight(
-    release: Release, read: Callable[[MetricRule], Past | NoEvidence], seen_nothing: Judged
+    release: Release,
+    arms: Arms,
+    read: Callable[[MetricRule], Past | NoEvidence],
+    seen_nothing: Judged,
+    now: datetime,
 ) -> Judged | None:
     """Return `seen_nothing` with the first weight, or with why there is none yet.
 
     `read` returns what stable counted in the last PAST seconds. None: it was scraped only once.
+    Nothing is judged before the warm-up is over, so the first weight has to bear it that long.
     """
     look = release.spec.rules.analysis.look.total_seconds()
     weight, scrape = WHOLE, 0.0
@@ -50,7 +56,7 @@ def first_weight(
         width = PAST / len(windows)
         scrape = max(scrape, width)
         rate = busiest_rate(windows, width=width, seconds=look)
-        seconds = _seconds(look, scrape)
+        seconds = _seconds(look, scrape) + _warming(release, rule, arms, now)
         one = largest_weight(release.spec.rules.exposure, rate=rate, seconds=seconds, extra=1.0)
         weight = min(weight, one)
     return replace(seen_nothing, justified=weight, scrape=scrape)
@@ -87,6 +93,14 @@ def _seconds(look: float, scrape: float) -> float:
     return max(look, SCRAPES * scrape)
 
 
+def _warming(release: Release, rule: MetricRule, arms: Arms, now: datetime) -> float:
+    """Return the seconds until a canary pod is past its warm-up, or all of them per Service."""
+    ready = [pod.ready_since for pod in arms.canary if pod.ready_since is not None]
+    since = (min if rule.spec.per == "Pod" else max)(ready, default=now.timestamp())
+    warm_up = release.spec.rules.analysis.warm_up.total_seconds()
+    return max(0.0, since + warm_up - now.timestamp())
+
+
 def _justified(release: Release, answer: Look | NoEvidence, metric: MetricStatus) -> float | None:
     """Return the weight that one metric justifies; None where this look says nothing of it."""
     if not isinstance(answer, Look) or not metric.evidence:
@@ -120,8 +134,8 @@ def _rate(release: Release, name: str, look: Look) -> float:
 
 def _is_sparse(release: Release, problem: Problem, now: datetime) -> bool:
     """Tell whether a look may be without data because the weight is small and young."""
-    status = release.status
-    look = release.spec.rules.analysis.look.total_seconds()
-    until = status.looks.since + SPARSE_LOOKS * _seconds(look, status.looks.scrape)
+    status, analysis = release.status, release.spec.rules.analysis
+    seconds = _seconds(analysis.look.total_seconds(), status.looks.scrape)
+    until = status.looks.since + analysis.warm_up.total_seconds() + SPARSE_LOOKS * seconds
     small = 0 < status.weight.wanted < ceiling_of(release)
     return small and now.timestamp() < until and problem.reason in SPARSE

@@ -209,7 +209,7 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
         return read_past(prometheus, rule.spec, arms, matchers, now=at, seconds=PAST)
 
     if release.status.weight.wanted == 0:
-        return first_weight(release, lately, blind(release, None, now))
+        return first_weight(release, arms, lately, blind(release, None, now), now)
     before = {metric.name: metric for metric in release.status.metrics}
     answers: dict[str, Look | NoEvidence] = {}
     for rule in release.spec.rules.metrics:

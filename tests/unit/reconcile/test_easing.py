@@ -1,12 +1,14 @@
 """What a look makes of a weight: the requests there are, and what the evidence allows."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
 from controller.api.release import MetricRule, Release
+from controller.metrics.arms import Arms, PodRef
 from controller.metrics.reader import Look, NoEvidence, Past
 from controller.reconcile.easing import PAST, ease, first_weight
 from controller.reconcile.looks import blind, judge_look
@@ -16,6 +18,7 @@ from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, SECOND, at_step
 
 AT = NOW + LOOK
+WARM_UP = timedelta(seconds=90)
 COUNTING = given.release(
     **at_step(weight={"wanted": 0, "confirmed": 0}, metrics=[], looks={"since": NOW.timestamp()})
 )
@@ -35,11 +38,22 @@ def past(rate: float, *, scrape: float = 5.0, pods: int = 3) -> Past:
     return Past(tuple("abc"[:pods]), ("bad", "good"), counts)
 
 
-def begin(answer: Past | NoEvidence, release: Release = COUNTING) -> Judged | None:
+def ready(*seconds: float) -> Arms:
+    """Return arms whose canary pods have been ready for so long at NOW."""
+    pods = (PodRef(f"c-{s}", NOW.timestamp() - s, NOW.timestamp() - s) for s in seconds)
+    return Arms("shop", (), tuple(pods), "checkout", "checkout-canary")
+
+
+WARM = ready(600)
+
+
+def begin(
+    answer: Past | NoEvidence, release: Release = COUNTING, arms: Arms = WARM
+) -> Judged | None:
     def read(_rule: MetricRule) -> Past | NoEvidence:
         return answer
 
-    return first_weight(release, read, blind(release, None, NOW))
+    return first_weight(release, arms, read, blind(release, None, NOW), NOW)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +73,21 @@ def test_the_first_weight_comes_from_stables_traffic(
     assert found.scrape == scrape
     assert found.problem is None
     assert (found.metrics, found.verdict) == ((), "Inconclusive")
+
+
+@pytest.mark.parametrize(("per", "seconds"), [("Pod", 15 + 90 - 40), ("Service", 15 + 90 - 10)])
+def test_the_first_weight_has_to_bear_the_warm_up(per: str, seconds: float) -> None:
+    rules = COUNTING.spec.rules
+    (errors,) = rules.metrics
+    spec = errors.spec.model_copy(update={"per": per})
+    rules = rules.model_copy(update={"metrics": (errors.model_copy(update={"spec": spec}),)})
+    counting = COUNTING.spec.model_copy(update={"rules": rules})
+    release = COUNTING.model_copy(update={"spec": counting})
+
+    found = begin(past(50.0), release, ready(40, 10))
+
+    assert found is not None
+    assert found.justified == pytest.approx(100 * 10 / (50 * seconds))
 
 
 def test_a_service_without_traffic_gets_the_whole_weight() -> None:
@@ -134,7 +163,7 @@ def test_a_look_without_data_leaves_the_weight_as_it_was() -> None:
     [
         (1.33, LOOK, "PodsNotScraped", False),
         (1.33, LOOK, "NoTraffic", False),
-        (1.33, 4 * LOOK, "PodsNotScraped", True),
+        (1.33, 4 * LOOK + WARM_UP, "PodsNotScraped", True),
         (5.0, LOOK, "PodsNotScraped", True),
         (1.33, LOOK, "PrometheusUnreachable", True),
     ],
