@@ -1,9 +1,9 @@
 """What easing in saves and costs, simulated: `python -m bench.exposure` prints a table.
 
 A release's first step against one that begins at the step's weight, on the parts that decide in
-production: controller.judge, controller.judge.exposure and controller.release.easing. Requests are
-Poisson, pods are scraped at a phase drawn for each release, a look judges what lies between two
-scrapes since the last weight change, and a weight takes half a second to come into effect.
+production: controller.judge, its exposure, and controller.release.easing. Requests are Poisson,
+pods are scraped at a phase drawn for each release, a look judges what lies between two scrapes
+since the last weight change, and a weight takes half a second to come into effect.
 
 Promises: seeds are fixed, under two minutes on one core. Leaves out: pods, warm-up and clumps,
 which cost both ways alike.
@@ -32,7 +32,7 @@ from controller.judge.exposure import extra_bad, is_safe, largest_weight
 from controller.reconcile.easing import SCRAPES
 from controller.release.easing import eased
 
-RELEASES = 200
+RELEASES = 150
 STEP = 5  # percent
 CONFIRM, QUERY, ROLLBACK = 0.5, 0.3, 1.0  # seconds
 LONGEST = 3600.0
@@ -97,7 +97,7 @@ def live(service: Service, exposure: float, rng: np.random.Generator) -> Outcome
 
 def _weight(service: Service, exposure: float, wanted: float, evidence: CountsEvidence) -> float:
     """Return the weight that the release machine wants after this evidence."""
-    if wanted == STEP or math.isinf(exposure):
+    if math.isinf(exposure):
         return STEP
     justified = 100.0
     if not is_safe(evidence, false_promotion=FALSE_PROMOTION):
@@ -139,6 +139,7 @@ def compare(service: Service, of: Callable[[Outcome], float]) -> tuple[list[floa
     return figures(math.inf), figures(DEFAULT_EXPOSURE)
 
 
+# Requests a second; seconds between looks; seconds between scrapes.
 CADENCES = (
     (50.0, 15.0, 5.0),
     (50.0, 15.0, 15.0),
@@ -147,31 +148,38 @@ CADENCES = (
     (5.0, 15.0, 15.0),
 )
 BAD = ((0.0, 1.0), (0.01, 0.05))
-GOOD = (0.0, 0.001, 0.01)
+GOOD = (0.0, 0.001)
 
 
 def main() -> None:
-    """Print the table."""
-    head = "requests/s, look, scrape | errors | fixed: mean p95 | eased: mean p95 | ratio"
-    print(f"first step {STEP} %, exposure {DEFAULT_EXPOSURE}, {RELEASES} releases\n{head}")
+    """Print the table, in Markdown."""
+    print(f"First step {STEP} %, exposure {DEFAULT_EXPOSURE}, {RELEASES} releases a row.\n")
+    print("| requests/s | look | scrape | errors | mean (p95) of | at once | eased in | ratio |")
+    print("|---|---|---|---|---|---|---|---|")
     for rate, look, scrape in CADENCES:
         for stable, canary in BAD:
             service = Service(rate, look, scrape, stable, canary)
-            _row(service, "hurt", compare(service, lambda outcome: outcome.hurt))
+            _row(service, "requests hurt", compare(service, lambda outcome: outcome.hurt))
         for errors in GOOD:
             service = Service(rate, look, scrape, errors, errors)
-            _row(service, "s to Safe", compare(service, lambda outcome: outcome.seconds))
+            _row(service, "seconds to Safe", compare(service, lambda outcome: outcome.seconds))
 
 
 def _row(service: Service, what: str, figures: tuple[list[float], list[float]]) -> None:
-    fixed, gently = (f"{np.mean(f):6.1f} {np.quantile(f, 0.95):6.1f}" for f in figures)
+    at_once, gently = (f"{np.mean(f):.1f} ({np.quantile(f, 0.95):.1f})" for f in figures)
     ratio = np.mean(figures[1]) / np.mean(figures[0])
-    case = f"{100 * service.stable:g} -> {100 * service.canary:g} %"
-    print(
-        f"{service.rate:g}, {service.look:g} s, {service.scrape:g} s | {case:12} {what:9} | "
-        f"{fixed} | {gently} | {ratio:.2f}",
-        flush=True,
+    errors = f"{100 * service.stable:g} -> {100 * service.canary:g} %"
+    cells = (
+        f"{service.rate:g}",
+        f"{service.look:g} s",
+        f"{service.scrape:g} s",
+        errors,
+        what,
+        at_once,
+        gently,
+        f"{ratio:.2f}",
     )
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
