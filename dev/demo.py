@@ -1,7 +1,7 @@
 """The main job, on real traffic, told as it happens: `python -m dev demo`.
 
-Two bad versions are taken back and a good one goes out, while 50 requests a second come through the
-gateway. At the end a table says what it cost; the exit code is 0 only if every outcome was the
+Three bad versions are taken back and a good one goes out, while 50 requests a second come through
+the gateway. At the end a table says what it cost; the exit code is 0 only if every outcome was the
 expected one and no request was lost.
 """
 
@@ -47,6 +47,7 @@ EXAMPLE: Final = gander.ROOT / "examples" / "checkout"
 CHAPTERS: Final = (
     Chapter("v2", "fails baskets of free samples, one in twenty", "RolledBack"),
     Chapter("v3", "the same without the bug", "Succeeded"),
+    Chapter("v4", "asks suppliers one after the other, twice as slow at p99", "RolledBack"),
     Chapter(
         "v5",
         "wants a setting that nobody deployed, so it crashes at start",
@@ -269,7 +270,7 @@ class Demo:
 
     def _print(self, text: str) -> None:
         """Print what programs say as it is."""
-        self._console.print(text.rstrip(), highlight=False, markup=False)
+        self._console.print(text.rstrip(), highlight=False)
 
     def _show(self, *arguments: str) -> None:
         self._print(f"$ kubectl {' '.join(arguments)}")
@@ -284,16 +285,16 @@ class Demo:
 
 
 def example(environment: Environment) -> dict[str, Any]:
-    """Return metric and plan of examples/checkout as one List.
+    """Return metrics and plan of examples/checkout as one List.
 
     In a cluster that is not ours Prometheus and Alertmanager are where its settings say.
     """
-    metric = yaml.safe_load((EXAMPLE / "metrics.yaml").read_text())
+    metrics = yaml.safe_load_all((EXAMPLE / "metrics.yaml").read_text())
     plan = yaml.safe_load((EXAMPLE / "plan.yaml").read_text())
     if environment.name is None:
         plan["spec"]["analysis"]["prometheus"]["url"] = environment.prometheus_url
         plan["spec"]["notify"][0]["alertmanager"]["urls"] = [environment.alertmanager_url]
-    return {"apiVersion": "v1", "kind": "List", "items": [metric, plan]}
+    return {"apiVersion": "v1", "kind": "List", "items": [*metrics, plan]}
 
 
 def _promoted(status: dict[str, Any]) -> float | None:

@@ -165,6 +165,14 @@ class Analysis(Model):
             "metric's margin is called safe."
         ),
     ] = "0.05"
+    pods: Annotated[
+        Literal["Differ", "Alike"],
+        Field(
+            description="Differ: pods of one version may differ for good (nodes, caches), and one "
+            "bad pod takes no release back; how far they differ is learned before the release. "
+            "Alike: they are exchangeable, so verdicts come sooner."
+        ),
+    ] = "Differ"
     metrics: Annotated[
         tuple[MetricUse, ...],
         Field(

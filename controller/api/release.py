@@ -169,8 +169,16 @@ class MetricStatus(Model):
         Field(description="Waiting: no evidence yet."),
     ] = "Waiting"
     message: Annotated[Sentence, Field(description="The evidence in words.")] = ""
-    canary: Annotated[float | None, Field(description="The canary's share of bad requests.")] = None
-    stable: Annotated[float | None, Field(description="Stable's share of bad requests.")] = None
+    measure: Annotated[
+        Literal["", "BadShare", "P99Seconds"],
+        Field(
+            description="What canary and stable are. BadShare: the share of bad requests. "
+            "P99Seconds: how long 99 of 100 requests take at most; the verdict is about all "
+            "requests, not about this one number."
+        ),
+    ] = ""
+    canary: Annotated[float | None, Field(description="The canary's value.")] = None
+    stable: Annotated[float | None, Field(description="Stable's value.")] = None
     ratio: Annotated[float | None, Field(description="Canary divided by stable.")] = None
     ratio_interval: Annotated[Interval, Field(description="Where the true ratio lies.")] = (
         Interval()
@@ -187,6 +195,14 @@ class MetricStatus(Model):
     ] = 0
     looks: Annotated[int, Field(description="Looks that had data.")] = 0
     looks_at_weight: Annotated[int, Field(description="Of these, at the present weight.")] = 0
+    left_out: Annotated[
+        tuple[Annotated[str, Cut(253)], ...],
+        Keep(16, "first"),
+        Field(
+            description="Stable pods that failed far more than the others before the release; they "
+            "are no baseline."
+        ),
+    ] = ()
     until: Annotated[
         float, Field(description="End of its last look: Prometheus time, seconds since 1970.")
     ] = 0

@@ -27,6 +27,7 @@ from controller.judge.histogram import HistogramEvidence
 from controller.judge.history import Noise, PodHistory, learn
 from controller.judge.interval import Interval
 from controller.judge.latency import HistogramQuestion
+from controller.judge.latency_noise import latency_phi
 from controller.judge.layouts import HistogramLook, History
 from controller.judge.numbers import NumberEvidence, NumberLook, NumberQuestion
 from controller.judge.pods import noisy_pods
@@ -77,6 +78,7 @@ __all__ = [
     "away_from_edges",
     "explain",
     "judge",
+    "latency_phi",
     "learn",
     "may_be_judged",
     "noisy_pods",

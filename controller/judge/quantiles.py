@@ -18,6 +18,9 @@ from controller.judge.betting import Floats
 from controller.judge.words import percent
 
 LEVELS = (0.5, 0.95, 0.99)
+LEAST_SHARE = 1e-6
+HALF = 0.5 + LEAST_SHARE
+NEAR = 2.0  # in log odds; p95 and p99 are 1.7 apart
 BEYOND = 5.0  # a quantile is named in words only if so many requests lie beyond it
 
 
@@ -96,36 +99,48 @@ def _interpolated(shares: Floats, edges: Floats, level: float) -> float | None:
     return float(low * (high / low) ** part)
 
 
-def compared(
-    name: str,
-    canary: Sequence[Quantile],
-    stable: Sequence[Quantile],
-    *,
-    requests: float,
-    unit: float,
-) -> str:
-    """Return as in "latency p99 812 ms against 410 ms (at least 250 ms against 250 to 500 ms)".
-
-    Of the quantiles that at least BEYOND of the canary's `requests` are expected beyond, the one
-    that is apart most; p50 if there are none. `unit` is in seconds.
-    """
-    pairs = [p for p in zip(canary, stable, strict=True) if requests * (1.0 - p[0].level) >= BEYOND]
-    pairs = pairs or [(canary[0], stable[0])]
-    mine, theirs = max(pairs, key=lambda pair: _apart(*pair))
-    said = [_spoken(arm, unit) for arm in (mine, theirs)]
-    bands = " against ".join(_band(arm, unit) for arm in (mine, theirs))
-    return f"{name} p{100 * mine.level:.0f} {said[0]} against {said[1]} ({bands})"
-
-
-def beyond(mine: Floats, theirs: Floats, edges: Floats, *, requests: float, unit: float) -> str:
-    """Return as in "4.2 % against 1 % over 250 ms", at the edge where the shares are most apart.
+def most_apart(mine: Floats, theirs: Floats, *, requests: float) -> int:
+    """Return the bound at which the shares of slower requests are most apart, from the median up.
 
     Apart in standard deviations of the canary's share, of so many `requests`.
     """
     deviation = np.sqrt(np.maximum(theirs * (1.0 - theirs), 1.0 / requests))
-    at = int(np.argmax(np.abs(mine - theirs) / deviation))
-    shares = f"{percent(float(mine[at]))} against {percent(float(theirs[at]))}"
-    return f"{shares} over {duration(float(edges[at]) * unit)}"
+    upper = theirs <= HALF if (theirs <= HALF).any() else np.ones_like(theirs, dtype=bool)
+    return int(np.argmax(np.where(upper, np.abs(mine - theirs) / deviation, -1.0)))
+
+
+def compared(
+    canary: Sequence[Quantile],
+    stable: Sequence[Quantile],
+    *,
+    shares: tuple[float, float],
+    requests: float,
+    unit: float,
+) -> str:
+    """Return as in "p99 812 ms against 410 ms (at least 250 ms against 250 to 500 ms)".
+
+    Of the quantiles that at least BEYOND of the canary's `requests` are expected beyond and that
+    lie within stable's bounds, the one nearest to where these shares of canary and stable are
+    slower; empty if none is near. `unit` is in seconds.
+    """
+    low, high = sorted(map(_odds, shares))
+    pairs = [
+        (_outside(_odds(1.0 - mine.level), low, high), mine, theirs)
+        for mine, theirs in zip(canary, stable, strict=True)
+        if requests * (1.0 - mine.level) >= BEYOND and theirs.value is not None
+    ]
+    near = [pair for pair in pairs if pair[0] < NEAR]
+    if not near:
+        return ""
+    _, mine, theirs = min(near, key=lambda pair: pair[0])
+    said = [_spoken(arm, unit) for arm in (mine, theirs)]
+    bands = " against ".join(_band(arm, unit) for arm in (mine, theirs))
+    return f"p{100 * mine.level:.0f} {said[0]} against {said[1]} ({bands})"
+
+
+def beyond(mine: float, theirs: float, edge: float, *, unit: float) -> str:
+    """Return as in "4.2 % against 1 % over 250 ms": the shares of requests slower than `edge`."""
+    return f"{percent(mine)} against {percent(theirs)} over {duration(edge * unit)}"
 
 
 def duration(seconds: float) -> str:
@@ -140,10 +155,14 @@ def _digits(value: float) -> str:
     return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
 
 
-def _apart(mine: Quantile, theirs: Quantile) -> float:
-    if mine.value is None or theirs.value is None:
-        return math.inf if theirs.value is not None else 1.0
-    return mine.value / theirs.value
+def _odds(share: float) -> float:
+    """Return the log odds of a share; those of a tiny one where it is 0."""
+    bounded = min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
+    return math.log(bounded / (1.0 - bounded))
+
+
+def _outside(value: float, low: float, high: float) -> float:
+    return max(low - value, value - high, 0.0)
 
 
 def _spoken(arm: Quantile, unit: float) -> str:

@@ -59,6 +59,7 @@ PERSISTENT_VOLUME_CLAIM: Final = Kind("", "v1", "PersistentVolumeClaim", "persis
 NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET: Final = Kind("apps", "v1", "ReplicaSet", "replicasets")
+CONTROLLER_REVISION: Final = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
 ENDPOINT_SLICE: Final = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")

@@ -41,6 +41,7 @@ __all__ = [
     "condition",
     "decode_deployment",
     "decode_json",
+    "decode_meta",
     "decode_pod",
     "decode_replica_set",
     "decode_service",
@@ -168,6 +169,11 @@ def decode_json(data: bytes) -> dict[str, Any]:
     return item
 
 
+def decode_meta(data: bytes) -> Meta:
+    """Decode nothing but the metadata, of an object of any kind."""
+    return _meta(_BARE.decode(data).metadata)
+
+
 def decode_deployment(data: bytes) -> Deployment:
     """Decode a Deployment."""
     shape = _DEPLOYMENT.decode(data)
@@ -255,6 +261,7 @@ def decode_template(template: msgspec.Raw) -> dict[str, Any]:
 
 
 _JSON: Final = msgspec.json.Decoder(dict[str, Any])
+_BARE: Final = msgspec.json.Decoder(wire.BareJson)
 _DEPLOYMENT: Final = msgspec.json.Decoder(wire.DeploymentJson)
 _REPLICA_SET: Final = msgspec.json.Decoder(wire.ReplicaSetJson)
 _POD: Final = msgspec.json.Decoder(wire.PodJson)

@@ -44,6 +44,10 @@ class DeploymentStatus(msgspec.Struct, rename="camel"):
     conditions: tuple[Condition, ...] = ()
 
 
+class BareJson(msgspec.Struct):
+    metadata: msgspec.Raw
+
+
 class DeploymentJson(msgspec.Struct):
     metadata: msgspec.Raw
     spec: DeploymentSpec

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from controller.api.base import format_percent
 from controller.api.release import Entry, MetricStatus, Phase, Release
+from controller.judge.quantiles import duration
 from controller.judge.words import percent
 from controller.release.takedown import TOO_LATE
 
@@ -102,8 +103,8 @@ def _annotations(release: Release, start: Entry) -> Iterator[tuple[str, str]]:
     yield "summary", _cut(_summary(release, start), _LONGEST_SUMMARY)
     yield "description", _description(release, start, images)
     yield "cause", start.message
-    yield "canary", "; ".join(_rate(m.name, m.canary, m.canary_requests) for m in culprits)
-    yield "stable", "; ".join(_rate(m.name, m.stable, m.stable_requests) for m in culprits)
+    yield "canary", "; ".join(_value(m, m.canary, m.canary_requests) for m in culprits)
+    yield "stable", "; ".join(_value(m, m.stable, m.stable_requests) for m in culprits)
     yield "ratio", "; ".join(filter(None, map(_ratio, culprits)))
     yield "exposure", _exposure(release)
     yield "image", images
@@ -196,8 +197,11 @@ def _exposure(release: Release) -> str:
     )
 
 
-def _rate(name: str, share: float | None, requests: float) -> str:
-    return f"{name} {percent(share or 0.0)} of {requests:,.0f} requests"
+def _value(metric: MetricStatus, value: float | None, requests: float) -> str:
+    if metric.measure == "P99Seconds":
+        p99 = "over the last bucket" if value is None else duration(value)
+        return f"{metric.name} p99 {p99} of {requests:,.0f} requests"
+    return f"{metric.name} {percent(value or 0.0)} of {requests:,.0f} requests"
 
 
 def _ratio(metric: MetricStatus) -> str:

@@ -9,38 +9,19 @@ Nothing is kept here but results on their way; the evidence itself is in the rel
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from controller.api.release import Exposure, MetricRule, MetricStatus, Phase, Release
-from controller.judge import (
-    Arm,
-    CountsEvidence,
-    CountsLook,
-    CountsQuestion,
-    MetricEvidence,
-    Refused,
-    Verdict,
-    explain,
-    judge,
-)
+from controller.api.release import MetricRule, MetricStatus, Phase, Release
 from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
-from controller.metrics.reader import (
-    BAD,
-    Look,
-    NoEvidence,
-    Past,
-    Prometheus,
-    read_look,
-    read_past,
-)
+from controller.metrics.reader import Look, NoEvidence, Past, Prometheus, read_look, read_past
 from controller.reconcile.easing import PAST, ease, first_weight
-from controller.reconcile.metricstatus import describe
+from controller.reconcile.judging import judge_look
 from controller.reconcile.prometheus import SecretError
 from controller.reconcile.world import Clock, utc_now
 from controller.release.facts import Facts, Judged, Problem
@@ -48,13 +29,10 @@ from controller.telemetry import LOOK_SECONDS, LOOKS
 
 log = structlog.get_logger()
 
-# Nothing is wrong, there is just nothing new yet: these do not hold a release.
-PATIENT = frozenset({"TooEarly", "WarmingUp"})
 TOO_EARLY_AGAIN = timedelta(seconds=1)
 STUCK_AFTER = 120.0  # seconds in one look; each of its queries has a deadline of its own
 Key = tuple[str, str]
 Token = tuple[Any, ...]
-History = Callable[[MetricRule], tuple[float, float]]  # bad and all requests
 
 
 class Observer:
@@ -222,57 +200,11 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
             else _read(release, rule, before.get(rule.name), arms, prometheus, now)
         )
 
-    def history(rule: MetricRule) -> tuple[float, float]:
-        return _history(release, rule, arms, prometheus, now)
+    def past(rule: MetricRule) -> Past | None:
+        return _past(release, rule, arms, prometheus, now)
 
-    judged = judge_look(release, answers, history, now)
+    judged = judge_look(release, answers, past, now)
     return judged and ease(release, answers, judged, now)
-
-
-def judge_look(
-    release: Release, answers: Mapping[str, Look | NoEvidence], history: History, now: datetime
-) -> Judged | None:
-    """Judge what was read of every metric, by its name, on top of the evidence that is stored.
-
-    `history` is asked for stable's own past where a metric's evidence begins. None: no metric has a
-    new sample yet.
-    """
-    status, analysis = release.status, release.spec.rules.analysis
-    before = {metric.name: metric for metric in status.metrics}
-    if all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values()):
-        return None
-    evidence = {
-        rule.name: _grow(rule, before.get(rule.name), answers[rule.name], history)
-        for rule in release.spec.rules.metrics
-    }
-    judgement = judge(
-        [found for found, _ in evidence.values()],
-        false_rollback=float(analysis.false_rollback),
-        false_promotion=float(analysis.false_promotion),
-    )
-    metrics = tuple(
-        describe(
-            before.get(rule.name),
-            evidence[rule.name][0],
-            answers[rule.name],
-            evidence[rule.name][1],
-            judgement,
-            len(evidence),
-        )
-        for rule in release.spec.rules.metrics
-    )
-    problem = _problem(release, answers, {name: refused for name, (_, refused) in evidence.items()})
-    culprits = [found for found, _ in evidence.values() if found.name in judgement.culprits]
-    return Judged(
-        verdict=judgement.verdict.value,
-        metrics=metrics,
-        next=now + analysis.look,
-        exposure=_exposed(status.exposure, release.spec.rules.metrics, answers),
-        problem=problem,
-        cause="; ".join(explain(found, metrics=len(evidence)) for found in culprits)
-        if judgement.verdict is Verdict.REGRESSED
-        else "",
-    )
 
 
 def _read(
@@ -302,51 +234,10 @@ def _began(release: Release) -> float:
     return made.timestamp() if made else release.status.looks.since
 
 
-def _grow(
-    rule: MetricRule, before: MetricStatus | None, answer: Look | NoEvidence, history: History
-) -> tuple[MetricEvidence, Refused | None]:
-    """Add a look to the evidence of one metric, over the release and at this weight."""
-    evidence = _unpacked(before.evidence) if before else None
-    if evidence is None:
-        # A look without data fixes nothing: Prometheus may not have answered about the past either.
-        past = history(rule) if isinstance(answer, Look) else (0.0, 0.0)
-        question = _question(rule, past)
-        if before is not None and before.evidence:
-            kept = before.log_e_regressed, before.log_e_safe
-            evidence = CountsEvidence.again(question, *kept)
-        else:
-            evidence = CountsEvidence.start(question)
-    current = _unpacked(before.current) if before and before.looks_at_weight else None
-    current = current or CountsEvidence.start(evidence.question)
-    refused = None
-    if isinstance(answer, Look):
-        look = CountsLook(
-            canary=Arm(answer.canary.bad, answer.canary.total),
-            stable=Arm(answer.stable.bad, answer.stable.total),
-        )
-        grown, here = evidence.after(look), current.after(look)
-        if isinstance(grown, Refused) or isinstance(here, Refused):
-            refused = grown if isinstance(grown, Refused) else None
-        else:
-            evidence, current = grown, here
-    return MetricEvidence(rule.name, rule.required, evidence, current), refused
-
-
-def _unpacked(text: str) -> CountsEvidence | None:
-    """Return packed evidence; None where there is none or it cannot be read any more."""
-    try:
-        return CountsEvidence.unpack(text) if text else None
-    except ValueError as error:
-        log.warning(
-            "evidence is lost, the metric starts again at a smaller stake", error=str(error)
-        )
-        return None
-
-
-def _history(
+def _past(
     release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus, now: datetime
-) -> tuple[float, float]:
-    """Return stable's bad and all requests before the canary; none where nothing is known."""
+) -> Past | None:
+    """Return what stable counted before the canary; None where nothing is known."""
     found = read_past(
         prometheus,
         rule.spec,
@@ -354,50 +245,4 @@ def _history(
         release.spec.rules.analysis.prometheus.matchers,
         now=release.status.looks.since or now.timestamp(),
     )
-    if isinstance(found, NoEvidence):
-        return 0.0, 0.0
-    parts = found.counts.sum(axis=(0, 1))
-    bad = sum(count for part, count in zip(found.parts, parts, strict=True) if part == BAD)
-    return float(bad), float(parts.sum())
-
-
-def _question(rule: MetricRule, past: tuple[float, float]) -> CountsQuestion:
-    """Fix what is asked of a metric; stable's own history only places the bets."""
-    bad, total = past
-    return CountsQuestion(
-        safe_relative=float(rule.spec.margin.relative),
-        safe_absolute=float(rule.spec.margin.absolute),
-        prior_bad=bad,
-        prior_total=total,
-    )
-
-
-def _problem(
-    release: Release, answers: Mapping[str, Look | NoEvidence], refused: dict[str, Refused | None]
-) -> Problem | None:
-    """Return why the required metrics gave no evidence; patience is no problem."""
-    patient = False
-    for rule in release.spec.rules.metrics:
-        answer, bad = answers[rule.name], refused[rule.name]
-        if not rule.required:
-            continue
-        if bad is not None:
-            return Problem(bad.reason, f"{rule.name}: {bad.message}")
-        if isinstance(answer, NoEvidence) and answer.reason not in PATIENT:
-            return Problem(answer.reason, f"{rule.name}: {answer.message}")
-        patient = patient or isinstance(answer, NoEvidence)
-    looks = release.status.looks
-    return Problem(looks.problem, looks.message) if patient and looks.problem else None
-
-
-def _exposed(
-    before: Exposure, rules: tuple[MetricRule, ...], answers: Mapping[str, Look | NoEvidence]
-) -> Exposure:
-    """Add the requests that met the canary, as the first required metric counts them."""
-    first = next(rule for rule in rules if rule.required)
-    answer = answers[first.name]
-    if not isinstance(answer, Look):
-        return before
-    return Exposure(
-        requests=before.requests + answer.canary.met, bad=before.bad + answer.canary.met_bad
-    )
+    return None if isinstance(found, NoEvidence) else found

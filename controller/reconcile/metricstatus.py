@@ -1,27 +1,49 @@
 """One metric's evidence as its status shows it: numbers, words, and the packed judge's state."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from controller.api.release import Interval, MetricStatus
-from controller.judge import CountsEvidence, Judgement, MetricEvidence, Refused, explain
+from controller.judge import (
+    CountsAtWeight,
+    CountsEvidence,
+    HistogramEvidence,
+    Judgement,
+    MetricEvidence,
+    Refused,
+    explain,
+)
 from controller.metrics.reader import Look, NoEvidence
 
 State = Literal["Waiting", "Inconclusive", "Safe", "Regressed"]
+Kept = CountsEvidence | HistogramEvidence  # over the whole release
+Here = CountsAtWeight | HistogramEvidence  # at the present weight
 DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One metric with one more look, or why that look was refused.
+
+    `left_out` are the stable pods that it is not compared with.
+    """
+
+    metric: MetricEvidence
+    kept: Kept
+    here: Here
+    left_out: tuple[str, ...]
+    refused: Refused | None
 
 
 def describe(
     before: MetricStatus | None,
-    found: MetricEvidence,
+    found: Grown,
     answer: Look | NoEvidence,
-    refused: Refused | None,
     judgement: Judgement,
     metrics: int,
 ) -> MetricStatus:
     """Return the status of one metric after a look, or after an attempt at one."""
-    evidence, current = found.evidence, found.current
-    if not isinstance(evidence, CountsEvidence) or not isinstance(current, CountsEvidence):
-        raise TypeError(f"metric {found.name}: no status is defined for {type(evidence).__name__}")
+    metric, evidence, refused = found.metric, found.kept, found.refused
     until = answer.end if isinstance(answer, Look) and refused is None else None
     if until is None:
         until = before.until if before else 0.0
@@ -29,40 +51,65 @@ def describe(
         why = answer.message if isinstance(answer, NoEvidence) else ""
         why = refused.message if refused else why
         return MetricStatus(
-            name=found.name,
-            required=found.required,
-            message=f"{found.name}: {why}"[:1024],
+            name=metric.name,
+            required=metric.required,
+            message=f"{metric.name}: {why}"[:1024],
             until=until,
             # Nothing is fixed yet; what cannot be read stays, so that it is known to be lost.
             evidence=before.evidence if before else "",
             log_e_regressed=before.log_e_regressed if before else 0.0,
             log_e_safe=before.log_e_safe if before else 0.0,
         )
-    interval = evidence.interval()
     return MetricStatus(
-        name=found.name,
-        required=found.required,
-        state=_state(found, judgement),
-        message=explain(found, metrics=metrics),
-        canary=_short(evidence.canary_rate),
-        stable=_short(evidence.stable_rate),
-        ratio=None if interval.point is None else _short(interval.point),
-        ratio_interval=Interval(
-            low=_short(interval.low),
-            high=None if interval.high is None else _short(interval.high),
-        ),
-        canary_requests=evidence.canary.total,
-        canary_bad=evidence.canary.bad,
-        stable_requests=evidence.stable.total,
-        stable_bad=evidence.stable.bad,
+        name=metric.name,
+        required=metric.required,
+        state=_state(metric, judgement),
+        message=explain(metric, metrics=metrics),
+        **(_counts(evidence) if isinstance(evidence, CountsEvidence) else _latency(evidence)),
         log_e_regressed=_short(evidence.log_e_regressed),
         log_e_safe=_short(evidence.log_e_safe),
         looks=evidence.looks,
-        looks_at_weight=current.looks,
+        looks_at_weight=found.here.looks,
+        left_out=found.left_out,
         until=until,
         evidence=evidence.pack(),
-        current=current.pack(),
+        current=found.here.pack(),
     )
+
+
+def _counts(evidence: CountsEvidence) -> dict[str, Any]:
+    """Return the fields that show both versions' share of bad requests."""
+    interval = evidence.interval()
+    return {
+        "measure": "BadShare",
+        "canary": _short(evidence.canary_rate),
+        "stable": _short(evidence.stable_rate),
+        "ratio": None if interval.point is None else _short(interval.point),
+        "ratio_interval": Interval(
+            low=_short(interval.low),
+            high=None if interval.high is None else _short(interval.high),
+        ),
+        "canary_requests": evidence.canary.total,
+        "canary_bad": evidence.canary.bad,
+        "stable_requests": evidence.stable.total,
+        "stable_bad": evidence.stable.bad,
+    }
+
+
+def _latency(evidence: HistogramEvidence) -> dict[str, Any]:
+    """Return the fields that show both versions' p99 in seconds."""
+    unit = evidence.question.seconds
+    canary, stable = (arm[-1] for arm in evidence.quantiles())
+    values = [q.value * unit if q.value is not None else None for q in (canary, stable)]
+    mine, theirs = values
+    return {
+        "measure": "P99Seconds",
+        "canary": None if mine is None else _short(mine),
+        "stable": None if theirs is None else _short(theirs),
+        "ratio": _short(mine / theirs) if mine is not None and theirs else None,
+        "canary_requests": evidence.requests,
+        "stable_requests": evidence.stable,
+    }
 
 
 def _state(found: MetricEvidence, judgement: Judgement) -> State:

@@ -24,13 +24,8 @@ from controller.reconcile.routes import find_leftovers
 from controller.reconcile.unreadable import WAY_OUT, say_unreadable
 from controller.reconcile.world import Json, World
 from controller.release.facts import Problem
-from controller.release.plans import (
-    UNREADABLE,
-    CreateRelease,
-    PlanDecision,
-    PlanFacts,
-    decide_plan,
-)
+from controller.release.planfacts import UNREADABLE, CreateRelease, PlanDecision, PlanFacts
+from controller.release.plans import decide_plan
 
 log = structlog.get_logger()
 
@@ -134,6 +129,7 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
         track_label=choose_track_label(world, plan, deployment),
         guard_policy=_guard_policy(world),
         problems=(*unreadable, *cheap_problems(world, plan)),
+        copies=tuple(sorted(copy.name for copy in world.copies.by("owner", plan.metadata.uid))),
         leftovers=find_leftovers(world, plan),
     )
 

@@ -17,6 +17,7 @@ from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.attempts import REFUSED, act_for_release, is_refusal
 from controller.reconcile.canary import canary_facts
+from controller.reconcile.ends import is_remembered
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
 from controller.reconcile.rollout import deployment_facts
@@ -52,7 +53,8 @@ class ReleaseReconciler:
             return NOTHING_TO_DO
         if release.status.phase in ENDED:
             self.observer.forget(namespace, name)
-            self._let_go(stored)
+            if is_remembered(self.world, stored):
+                self._let_go(stored)
             return NOTHING_TO_DO
         now = self.world.clock()
         facts = gather(self.world, release)

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from controller.api.names import RELEASE_LABEL, revision_of
+from controller.api.names import PLAN_LABEL, RELEASE_LABEL, revision_of
 from controller.kube import kinds, objects
 from controller.kube.cache import Cache
 from controller.kube.client import Client
 from controller.kube.events import Recorder
 from controller.kube.kinds import Kind
-from controller.kube.objects import Deployment, Pod, ReplicaSet, Service
+from controller.kube.objects import Deployment, Meta, Pod, ReplicaSet, Service
 
 Json = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -41,6 +41,7 @@ class World:
     metrics: Cache[Json]
     deployments: Cache[Deployment]
     replica_sets: Cache[ReplicaSet]
+    copies: Cache[Meta]  # the ControllerRevisions in which plans keep stable's template
     pods: Cache[Pod]
     services: Cache[Service]
     routes: dict[Kind, Cache[Json]]
@@ -54,6 +55,7 @@ class World:
         yield from (self.plans, self.releases, self.metrics, *self.routes.values(), *self.guards)
         yield self.deployments
         yield self.replica_sets
+        yield self.copies
         yield self.pods
         yield self.services
 
@@ -134,6 +136,14 @@ def connect_world(
             objects.decode_replica_set,
             namespace=namespace,
             indexes=owner,
+        ),
+        copies=Cache(
+            client,
+            kinds.CONTROLLER_REVISION,
+            objects.decode_meta,
+            namespace=namespace,
+            labels=PLAN_LABEL,
+            indexes={"owner": lambda meta: [owner.uid for owner in meta.owner_references]},
         ),
         pods=Cache(client, kinds.POD, objects.decode_pod, namespace=namespace, indexes=owner),
         services=Cache(client, kinds.SERVICE, objects.decode_service, namespace=namespace),

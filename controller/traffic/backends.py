@@ -14,12 +14,19 @@ it ends in their digit. A rule in which the canary has weight 0 is not multiplie
 Shares are multiples of 0.01 %. Where a rule has not the room for one that is no whole percentage,
 the canary gets the smallest weight there is: with none at all nothing could ever be learned.
 
+Two plans may split different Services of one rule. Both use the one factor that the rule's weights
+have room for and the shares of both need, so each finds it in the other's canary too, and whoever
+is the last to take its backendRef out undoes it.
+
 Left out: backends of other kinds or namespaces. They keep their share and are never ours.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
+
+from controller.api.names import canary_name
 
 Ref = Mapping[str, Any]
 
@@ -27,7 +34,7 @@ MAX_WEIGHT = 1_000_000
 MAX_REFS = 16  # backendRefs in one rule, by the Gateway API's schema
 _DIGITS = {1_000_000: 4, 100_000: 5, 10_000: 6, 1000: 0, 100: 1, 10: 2, 1: 3}
 _FACTORS = {digit: factor for factor, digit in _DIGITS.items()}
-_WHOLE = 1000  # the largest factor for whole percentages
+_MOST_FOR_WHOLE = 1000  # the largest factor for whole percentages
 
 # From so many units up, a whole percentage can be read back from the weights: what rounding and the
 # digit take away (less than 10 units) is then less than one percent.
@@ -36,42 +43,51 @@ _FINE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Arms:
-    """The two Services of a release, in the namespace of the route."""
+    """The two Services of a release, in the namespace of the route.
+
+    `peers` are Services beside whose backendRef another plan's release may put its canary's.
+    """
 
     namespace: str
     stable: str
     canary: str
+    peers: frozenset[str] = frozenset()
 
     def arm_of(self, ref: Ref) -> Literal["stable", "canary", "other"]:
         """Tell which of the two Services a backendRef names."""
-        kind = (ref.get("group", ""), ref.get("kind", "Service"))
-        if kind != ("", "Service") or ref.get("namespace", self.namespace) != self.namespace:
-            return "other"
-        if ref["name"] == self.stable:
+        name = self.service_of(ref)
+        if name == self.stable:
             return "stable"
-        return "canary" if ref["name"] == self.canary else "other"
+        return "canary" if name and name == self.canary else "other"
+
+    def service_of(self, ref: Ref) -> str:
+        """Return the Service of this namespace that a backendRef names; empty where it does not."""
+        kind = (ref.get("group", ""), ref.get("kind", "Service"))
+        here = ref.get("namespace", self.namespace) == self.namespace
+        return str(ref["name"]) if here and kind == ("", "Service") else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One backend as the user wrote it: the user's Service together with its canary, or another."""
+    """One backend as the user wrote it: a Service together with its canary, or another."""
 
     ref: Ref
     weight: int
     ours: bool = False
-    canary: int | None = None  # of `weight`; None where no backendRef of ours stands beside it
+    canary: int | None = None  # of `weight`; None where no canary's backendRef stands beside it
+    peer: Ref | None = None  # that backendRef, where it is another plan's
 
     def percent(self) -> float | None:
-        """Return the canary's share of this entry; None without a canary.
+        """Return our canary's share of this entry; None without one.
 
         The whole percentage that is written like this, or else rounded up to 0.01 %.
         """
-        if self.canary is None or not self.weight:
-            return self.canary
-        whole = float(-(-100 * self.canary // self.weight))
-        if _share(self.weight, whole, _FACTORS.get(self.canary % 10, 1)) == self.canary:
-            return whole
-        return -(-10_000 * self.canary // self.weight) / 100
+        if self.canary is None or not self.ours:
+            return None
+        if not self.weight:
+            return 0.0
+        whole = _whole_percent(self.weight, self.canary, _FACTORS.get(self.canary % 10, 1))
+        return -(-10_000 * self.canary // self.weight) / 100 if whole is None else whole
 
 
 def entries(refs: Sequence[Ref], arms: Arms) -> list[Entry]:
@@ -80,12 +96,16 @@ def entries(refs: Sequence[Ref], arms: Arms) -> list[Entry]:
     A backendRef to the canary without one to the user's Service is read as the latter: its requests
     belong to the Service, and a rule must not end up without a backend.
     """
-    mates = _mates(refs, arms)
+    mates, peers = _mates(refs, arms), _peers(refs, arms)
     result = []
     for index, ref in enumerate(refs):
         weight = _weight(ref)
         match arms.arm_of(ref):
-            case "other":
+            case "other" if index in peers:
+                peer = refs[index + 1]
+                canary = _weight(peer)
+                result.append(Entry(ref, weight + canary, canary=canary, peer=peer))
+            case "other" if index - 1 not in peers:
                 result.append(Entry(ref, weight))
             case "stable" if index in mates:
                 canary = _weight(refs[mates[index]])
@@ -105,28 +125,53 @@ def split(refs: Sequence[Ref], arms: Arms, percent: float) -> list[Ref]:
     Service is followed by ours, with the same port and filters. Rules without the Service come back
     as they are.
     """
-    whole = _unscaled(entries(refs, arms))
-    factor = factor_for(whole, percent)
-    shares = [_share(e.weight * factor, percent, factor) if e.ours else 0 for e in whole]
+    whole, factor = _unscaled(entries(refs, arms))
+    if not any(entry.ours for entry in whole):
+        return list(refs)
+    return _write(whole, factor, arms, percent)
+
+
+def merge(refs: Sequence[Ref], arms: Arms) -> list[Ref]:
+    """Return the rule's backendRefs as the user had them, without ours.
+
+    While another plan's canary has a share of the rule, the room for that stays.
+    """
+    whole, factor = _unscaled(entries(refs, arms))
+    return _write(whole, factor, arms, None)
+
+
+def _write(whole: Sequence[Entry], before: int, arms: Arms, percent: float | None) -> list[Ref]:
+    """Return the backendRefs of these entries; without `percent` there is no canary of ours.
+
+    The entries' weights were multiplied by `before`, and so are their canaries' still.
+    """
+    peers = [_whole_percent(e.weight * before, e.canary or 0, before) for e in whole if e.peer]
+    factor = factor_for(whole, fine=None in peers or not float(percent or 0).is_integer())
+    shares = []
+    for entry in whole:
+        wanted = peers.pop(0) if entry.peer else percent or 0.0
+        units = entry.weight * factor if entry.ours or entry.peer else 0
+        if wanted is None:
+            shares.append(_lowered((entry.canary or 0) * factor // before, factor))
+        else:
+            shares.append(_share(units, wanted, factor))
     if not any(shares):
         factor = 1
     result: list[Ref] = []
     for entry, share in zip(whole, shares, strict=True):
         result.append(_weighted(entry.ref, entry.weight * factor - share))
-        if entry.ours:
+        if entry.peer is not None:
+            result.append(_weighted(entry.peer, share))
+        elif entry.ours and percent is not None:
             result.append({**entry.ref, "name": arms.canary, "weight": share})
     return result
 
 
-def merge(refs: Sequence[Ref], arms: Arms) -> list[Ref]:
-    """Return the rule's backendRefs as the user had them, without ours."""
-    return [_weighted(entry.ref, entry.weight) for entry in _unscaled(entries(refs, arms))]
-
-
 def obstacle(refs: Sequence[Ref], arms: Arms) -> str:
     """Say why this rule cannot be split, or nothing."""
-    whole = _unscaled(entries(refs, arms))
-    if len(whole) + sum(entry.ours for entry in whole) > MAX_REFS:
+    whole, _ = _unscaled(entries(refs, arms))
+    canaries = sum(entry.ours or entry.peer is not None for entry in whole)
+    if len(whole) + canaries > MAX_REFS:
         return (
             f"has {len(whole)} backendRefs; each one to Service {arms.stable} needs another beside "
             f"it for the canary, and the Gateway API takes {MAX_REFS}: take some out"
@@ -142,32 +187,59 @@ def obstacle(refs: Sequence[Ref], arms: Arms) -> str:
     )
 
 
-def factor_for(whole: Sequence[Entry], percent: float = 0.0) -> int:
-    """Return the factor by which the user's weights are multiplied to make room for a share."""
+def factor_for(whole: Sequence[Entry], *, fine: bool = False) -> int:
+    """Return the factor by which the user's weights are multiplied to make room for shares.
+
+    `fine` are shares that are no whole percentages.
+    """
     highest = max((entry.weight for entry in whole), default=0)
-    most = _WHOLE if float(percent).is_integer() else MAX_WEIGHT
+    most = MAX_WEIGHT if fine else _MOST_FOR_WHOLE
     fitting = (factor for factor in _DIGITS if factor <= most and highest * factor <= MAX_WEIGHT)
     return next(fitting, 1)
 
 
 def _share(units: int, percent: float, factor: int) -> int:
-    """Return the largest weight of at most `percent` of `units` that ends in the factor's digit."""
-    digit = _DIGITS[factor]
-    exact = units * round(100 * percent) // 10_000
-    share = max(0, exact - (exact - digit) % 10)
-    smallest = digit or 10
+    """Return the canary's weight for a share in percent, a multiple of 0.01."""
+    share = _lowered(units * round(100 * percent) // 10_000, factor)
+    smallest = _DIGITS[factor] or 10
     if share == 0 and not float(percent).is_integer() and smallest <= units:
         return smallest
     return share
 
 
-def _unscaled(found: list[Entry]) -> list[Entry]:
-    """Undo our multiplication, if the weights are still as we wrote them."""
+def _whole_percent(units: int, canary: int, factor: int) -> float | None:
+    """Return the whole percentage that is written like this; None if it is none."""
+    percent = float(-(-100 * canary // units)) if units else 0.0
+    return percent if _share(units, percent, factor) == canary else None
+
+
+def _lowered(share: int, factor: int) -> int:
+    """Return the largest weight of at most `share` that ends in the factor's digit."""
+    return max(0, share - (share - _DIGITS[factor]) % 10)
+
+
+def _unscaled(found: list[Entry]) -> tuple[list[Entry], int]:
+    """Undo our multiplication of the weights, if they are still as we wrote them.
+
+    Return the factor too: the canaries' weights are left as they stand.
+    """
     digits = {entry.canary % 10 for entry in found if entry.canary}
     factor = _FACTORS.get(digits.pop(), 1) if len(digits) == 1 else 1
     if any(entry.weight % factor for entry in found):
-        return found
-    return [Entry(e.ref, e.weight // factor, e.ours, e.canary) for e in found]
+        return found, 1
+    return [replace(entry, weight=entry.weight // factor) for entry in found], factor
+
+
+def _peers(refs: Sequence[Ref], arms: Arms) -> set[int]:
+    """Return the places of the backendRefs that another plan's canary follows."""
+    return {
+        index
+        for index, (ref, after) in enumerate(pairwise(refs))
+        if (service := arms.service_of(ref)) in arms.peers
+        and arms.arm_of(ref) == "other"
+        and arms.service_of(after) == canary_name(service)
+        and ref.get("port") == after.get("port")
+    }
 
 
 def _mates(refs: Sequence[Ref], arms: Arms) -> dict[int, int]:

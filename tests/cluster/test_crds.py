@@ -43,6 +43,7 @@ def refusal(client: Client, namespace: str, item: Object) -> str:
 OBJECT_NAME = "must be the name of an object: a-z, 0-9, '-' and '.'"
 LABEL_NAME = "label names of Prometheus are letters, digits and _"
 TOTAL = ("spec", "counts", "total")
+BUCKETS = ("spec", "histogram", "buckets")
 
 # Where, what, and the words that say why it is refused.
 REFUSED: list[tuple[str, Path, Any, str]] = [
@@ -102,6 +103,30 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
     ("ReleaseMetric", ("spec", "podLabel"), "a-b", "must be the name of a Prometheus label"),
     ("ReleaseMetric", ("spec", "per"), "Service", "per is Service, so counts.total must pick"),
     ("ReleaseMetric", ("spec", "per"), "Node", "Unsupported value"),
+    (
+        "ReleaseMetric",
+        ("spec", "histogram"),
+        {"buckets": 'x_bucket{pod=~"{{ pods }}"}'},
+        "set either counts or histogram",
+    ),
+    (
+        "ReleaseMetric latency",
+        BUCKETS,
+        "histogram_quantile(0.99, x_bucket)",
+        "must be one series selector",
+    ),
+    (
+        "ReleaseMetric latency",
+        BUCKETS,
+        'x_bucket{job="a"}',
+        "per is Pod, so histogram.buckets must pick",
+    ),
+    (
+        "ReleaseMetric latency",
+        ("spec", "per"),
+        "Service",
+        "per is Service, so histogram.buckets must pick",
+    ),
     ("ReleaseMetric", ("spec", "counts", "bad"), '{code="5"}', "label matchers without braces"),
     ("ReleaseMetric", ("spec", "margin"), {"relative": "-1"}, "a number of at least 0 in quotes"),
     ("ReleaseMetric", ("spec", "margin"), {"absolute": "1"}, "a share below 1 in quotes"),

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.reader import (
     ArmLook,
     Arms,
@@ -175,11 +176,8 @@ def test_no_requests_and_no_series_hold(shop_in: Callable[[str], Shop]) -> None:
         "NoTraffic",
         "no requests on the canary since the last look",
     )
-    missing = shop.read(
-        SPEC.model_copy(
-            update={"counts": SPEC.counts.model_copy(update={"total": 'x{pod=~"{{ pods }}"}'})}
-        )
-    )
+    nothing = {"counts": {"total": 'x{pod=~"{{ pods }}"}', "bad": 'code=~"5.."'}}
+    missing = shop.read(ReleaseMetricSpec.model_validate(nothing))
     assert isinstance(missing, NoEvidence)
     assert missing.reason == "NoData"
 

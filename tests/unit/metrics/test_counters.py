@@ -11,7 +11,7 @@ from controller.metrics.counters import (
     scrape_times,
 )
 from controller.metrics.evidence import Series
-from controller.metrics.metric import Reading
+from controller.metrics.metric import GOOD, Reading
 from tests.unit.metrics.given import T0, Point, a_pod, a_series, steady
 
 
@@ -41,7 +41,7 @@ def test_resets_and_dips(
 
 def counter(points: list[Point]) -> Counter:
     times, values = zip(*points, strict=True)
-    return Counter("p", False, (), frozenset(), (), times, rising(times, values, None))
+    return Counter("p", GOOD, (), frozenset(), (), times, rising(times, values, None))
 
 
 RISING = [(0.0, 100.0), (5.0, 110.0), (10.0, 130.0), (15.0, 160.0)]
@@ -98,7 +98,7 @@ def totals(
 ) -> dict[str, list[Point]]:
     """Return the running totals of one pod by code, times in seconds after T0."""
     pods = {"p": a_pod("p", ready=ready, started=started)}
-    readings = [Reading("p", False, one) for one in series]  # not bad
+    readings = [Reading("p", GOOD, one) for one in series]
     return {
         dict(found.identity)["code"]: [
             (time - T0, total) for time, total in zip(found.times, found.totals, strict=True)
@@ -158,7 +158,7 @@ def test_a_series_that_began_with_no_number_was_not_zero_before() -> None:
 
 def kept(*series: Series, pod: str = "p", fresh_since: float = 15) -> list[tuple[str, str]]:
     """Return job and instance of the series that are read."""
-    readings = [Reading(pod, False, one) for one in series]  # not bad
+    readings = [Reading(pod, GOOD, one) for one in series]
     counters = read_counters(readings, {}, scrapes=scrape_times(readings), range_start=T0 - 150)
     found = once(counters, fresh_since=T0 + fresh_since)
     return [(c.target[2], c.target[3]) for c in found]

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+import numpy as np
+
 from controller.api.release import MetricRule
-from controller.metrics.reader import ArmLook, Look, NoEvidence
+from controller.metrics.reader import ArmLook, Look, NoEvidence, Past
 from tests.unit.release.given import LOOK
 
 CANARY, STABLE = 75.0, 1200.0  # requests in a look's 15 s
@@ -26,6 +28,10 @@ def answers(end: datetime, *, canary_errors: float) -> Mapping[str, Look | NoEvi
     return {"http-errors": Look(start, end.timestamp(), canary, stable)}
 
 
-def history(_rule: MetricRule) -> tuple[float, float]:
-    """Return stable's ten minutes before: bad and all requests."""
-    return 480.0, 48_000.0
+def past(_rule: MetricRule) -> Past:
+    """Return what three stable pods counted before: 1 % of 48,000 requests is bad."""
+    counts = np.zeros((60, 3, 2))
+    # Bad requests as independent ones would come: one in a look of a pod, and some more.
+    chance = np.random.default_rng(7).binomial(267, 0.01, (60, 3))
+    counts[:, :, 0], counts[:, :, 1] = chance, 267 - chance
+    return Past(("checkout-1", "checkout-2", "checkout-3"), ("bad", "good"), counts)

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from controller.api.release import MetricRule, Release
+from controller.judge import CountsEvidence
+from controller.judge.exposure import extra_bad
 from controller.metrics.arms import Arms, PodRef
 from controller.metrics.reader import Look, NoEvidence, Past
 from controller.reconcile.easing import PAST, ease, first_weight
-from controller.reconcile.looks import blind, judge_look
+from controller.reconcile.judging import judge_look
+from controller.reconcile.looks import blind
 from controller.release.facts import Judged, Problem
-from tests.unit.reconcile.counts import answers, history
+from tests.unit.reconcile.counts import answers
+from tests.unit.reconcile.counts import past as stables_past
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, SECOND, at_step
 
@@ -119,7 +123,7 @@ def test_a_plan_without_a_required_count_is_not_eased_in() -> None:
 
 
 def looked(release: Release, reads: Any, now: Any = AT) -> Judged:
-    judged = judge_look(release, reads, history, now)
+    judged = judge_look(release, reads, stables_past, now)
     assert judged is not None
     return ease(release, reads, judged, now)
 
@@ -127,8 +131,10 @@ def looked(release: Release, reads: Any, now: Any = AT) -> Judged:
 def test_a_good_look_justifies_more() -> None:
     judged = looked(at(1.33), answers(AT, canary_errors=0.0))
     assert judged.justified is not None
-    # 75 good requests leave 4.2 % possible; 85 requests a second in looks of 15 s.
-    assert judged.justified == pytest.approx(100 * 10 / (85 * 15 * 0.042), rel=0.01)
+    evidence = CountsEvidence.unpack(judged.metrics[0].evidence)
+    assert extra_bad(evidence) == pytest.approx(0.045, abs=0.003)  # after 75 good requests
+    # 85 requests a second, in looks of 15 s.
+    assert judged.justified == pytest.approx(100 * 10 / (85 * 15 * extra_bad(evidence)))
 
 
 def test_a_bad_look_justifies_less_than_a_good_one() -> None:

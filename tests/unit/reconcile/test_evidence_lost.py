@@ -9,9 +9,9 @@ from structlog.testing import capture_logs
 
 from controller.judge import CountsEvidence, CountsQuestion
 from controller.metrics.reader import Look, NoEvidence
-from controller.reconcile.looks import judge_look
+from controller.reconcile.judging import judge_look
 from controller.release.facts import Judged
-from tests.unit.reconcile.counts import CANARY, NOTHING, answers, history
+from tests.unit.reconcile.counts import CANARY, NOTHING, answers, past
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, at_step
 
@@ -32,7 +32,7 @@ def after_a_look(read: Mapping[str, Look | NoEvidence], **metric: Any) -> Judged
     """Judge one more look, where the metric's status begins with these fields."""
     release = given.release(**at_step(metrics=[{**BEFORE, **metric}]))
     with capture_logs():
-        judged = judge_look(release, read, history, AT)
+        judged = judge_look(release, read, past, AT)
     assert judged is not None
     return judged
 

@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 
 from controller.api.release import Release
 from controller.metrics.reader import Look, NoEvidence
-from controller.reconcile.looks import Observer, judge_look
+from controller.reconcile.judging import judge_look
+from controller.reconcile.looks import Observer
 from controller.release.facts import Decision, Facts, Judged
 from controller.release.machine import decide
-from tests.unit.reconcile.counts import CANARY, EARLY, NOTHING, answers, history
+from tests.unit.reconcile.counts import CANARY, EARLY, NOTHING, answers, past
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, SECOND, at_step
 from tests.waiting import eventually
@@ -51,7 +52,7 @@ class Watched:
         self.taken.append(release)
         if isinstance(self.reads, Exception):
             raise self.reads
-        return judge_look(release, self.reads, history, now)
+        return judge_look(release, self.reads, past, now)
 
     def begin(self, facts: Facts = DUE) -> float:
         """Have a pass begin the look that is due; return the seconds to the next pass."""

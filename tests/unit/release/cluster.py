@@ -34,6 +34,7 @@ class Workload:
     version: int = 1
     sets: tuple[tuple[str, int], ...] = ()  # oldest first
     ready: tuple[tuple[str, int], ...] = ()
+    restored: tuple[str, ...] = ()  # revisions whose ReplicaSet Gander made anew
     moved_at: datetime | None = None  # when its rollout got on last; None without one
     gave_up_at: datetime | None = None  # since when Kubernetes says ProgressDeadlineExceeded
 
@@ -85,6 +86,9 @@ class Cluster:
     stable_up: bool = True
     let_through: set[str] = field(default_factory=set)  # revisions that may replace stable pods
 
+    def __post_init__(self) -> None:
+        self.put("copies", ())
+
     @property
     def workload(self) -> Workload:
         """The user's Deployment."""
@@ -97,6 +101,31 @@ class Cluster:
         """The canary, if there is one."""
         found: Canary | None = self.objects["canary"]
         return found
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The ReplicaSets whose template the plan keeps."""
+        found: tuple[str, ...] = self.objects["copies"]
+        return found
+
+    def resize(self, revision: str, size: int) -> None:
+        """Write the size of a ReplicaSet that is there."""
+        sets = tuple((name, size if name == revision else n) for name, n in self.workload.sets)
+        self.change("workload", sets=sets)
+
+    def delete_set(self, revision: str) -> None:
+        """Delete a ReplicaSet, and its pods with it."""
+        work = self.workload
+        sets = tuple(pair for pair in work.sets if pair[0] != revision)
+        ready = tuple(pair for pair in work.ready if pair[0] != revision)
+        self.change("workload", sets=sets, ready=ready)
+
+    def restore(self, revision: str) -> None:
+        """Make a ReplicaSet of the paused Deployment anew, the newest of all, with every pod."""
+        work = self.workload
+        if work.paused and revision not in dict(work.sets):
+            sets = (*work.sets, (revision, work.replicas))
+            self.change("workload", sets=sets, restored=(*work.restored, revision))
 
     def routes(self) -> list[tuple[str, Route]]:
         """Return both routes by their keys."""
@@ -252,6 +281,8 @@ class Cluster:
 
 def _scale_paused(sets: dict[str, int], replicas: int) -> None:
     """Bring the sum to what is wanted in the largest set; without pods, in the newest one."""
+    if not sets:
+        return
     active = [name for name, size in sets.items() if size]
     name = max(active, key=lambda each: sets[each]) if active else list(sets)[-1]
     sets[name] = max(0, sets[name] + replicas - sum(sets.values()))

@@ -23,8 +23,10 @@ from controller.api.release import (
 )
 from controller.reconcile.rollout import gave_up
 from controller.release import facts as f
-from controller.release import plans as p
+from controller.release import planfacts as p
 from controller.release.machine import decide
+from controller.release.pastreleases import knows_end
+from controller.release.plans import decide_plan
 from controller.release.record import with_conditions
 from tests.unit.release import given
 from tests.unit.release.cluster import (
@@ -91,7 +93,7 @@ class Controllers:
         before = {key: len(versions) for key, versions in self.cluster.past.items()}
         plan = self.plan
         self.due = []
-        for do in (self._pass_over_plan, self._pass_over_release):
+        for do in (self._pass_over_plan, self._pass_over_release, self._let_go):
             try:
                 do(fault)
             except PassError:
@@ -122,6 +124,14 @@ class Controllers:
         if status != release.status and status.wire() != release.status.wire():
             _do(fault, len(decision.actions), partial(self._write, facts, status))
 
+    def _let_go(self, _fault: Fault) -> None:
+        """Let releases go that a person has deleted, once the plan knows how they ended."""
+        for release in self.releases():
+            name, number = release.metadata.name, release.spec.number
+            over = release.status.phase in ENDED and release.metadata.deletion_timestamp is not None
+            if over and (self.plan is None or knows_end(self.plan.status, name, number)):
+                self.cluster.put(f"release {name}", None)
+
     def _wants(self, again_at: datetime | None) -> None:
         self.due += [again_at] if again_at is not None else []
 
@@ -132,6 +142,7 @@ class Controllers:
         canary: Canary | None = cluster.read("canary", lag)
         mine, stable = release.spec.revision, release.spec.stable.revision
         leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
+        leaves = leaves or release.metadata.deletion_timestamp is not None
         failed = gave_up(cluster.report(work), (), release, cluster.now)
         facts = f.Facts(
             release=release,
@@ -238,9 +249,7 @@ class Controllers:
                 self._same(version)
                 cluster.change("workload", paused=True)
             case f.EmptyRevision():
-                mine = release.spec.revision
-                sets = tuple((name, 0 if name == mine else n) for name, n in cluster.workload.sets)
-                cluster.change("workload", sets=sets)
+                cluster.resize(release.spec.revision, 0)
 
     def _same(self, version: str) -> None:
         """Refuse a write that was decided on another version of the Deployment."""
@@ -261,7 +270,7 @@ class Controllers:
         if plan is None:
             return
         facts = self.gather_plan(plan, fault.lag)
-        decision = p.decide_plan(facts, now)
+        decision = decide_plan(facts, now)
         self._wants(decision.again_at)
         status = decision.status
         for number, action in enumerate(decision.actions):
@@ -296,9 +305,20 @@ class Controllers:
                 mark=work.mark,
             ),
             revisions=tuple(
-                p.RevisionFacts(f"checkout-{name}", name, given.NOW + age * SECOND, size, ())
+                p.RevisionFacts(
+                    replica_set=f"checkout-{name}",
+                    revision=name,
+                    created=given.NOW + age * SECOND,
+                    replicas=size,
+                    ready=dict(work.ready).get(name, 0),
+                    images=(),
+                    uid=name,
+                    resource_version=str(work.version),
+                    restored=name in work.restored,
+                )
                 for age, (name, size) in enumerate(work.sets)
             ),
+            copies=cluster.read("copies", lag),
             releases=tuple(release for release in known if release is not None),
             track_label="track",
             guard_policy=GUARD_POLICY,
@@ -334,13 +354,31 @@ class Controllers:
                 self._create(number, found.revision, stable.revision, held=found.paused)
             case p.DeleteRelease(name):
                 cluster.put(f"release {name}", None)
-            case p.DeleteReplicaSet(name):
+            case p.KeepCopy() | p.DropCopy() | p.RestoreStable():
+                self._act_on_copies(action)
+            case p.EmptyReplicaSet(name, version):
+                self._same(version)
+                cluster.resize(name.removeprefix("checkout-"), 0)
+            case p.DeleteReplicaSet(name, _, version):
+                self._same(version)
                 revision = name.removeprefix("checkout-")
                 assert work.size(revision) == 0, "a ReplicaSet with pods was deleted"
-                kept = tuple(pair for pair in work.sets if pair[0] != revision)
-                cluster.change("workload", sets=kept)
+                cluster.delete_set(revision)
             case _:
                 raise AssertionError(f"unexpected {action}")
+
+    def _act_on_copies(self, action: p.KeepCopy | p.DropCopy | p.RestoreStable) -> None:
+        cluster, name = self.cluster, action.replica_set
+        match action:
+            case p.KeepCopy():
+                cluster.put("copies", tuple({*cluster.copies, name}))
+            case p.DropCopy():
+                going = self.plan is None or self.plan.metadata.deletion_timestamp is not None
+                assert going or len(cluster.copies) > 1, "the last copy was dropped"
+                cluster.put("copies", tuple(each for each in cluster.copies if each != name))
+            case p.RestoreStable():
+                assert name in cluster.copies, "made anew from nothing"
+                cluster.restore(name.removeprefix("checkout-"))
 
     def _create(self, number: int, revision: str, stable: str, *, held: bool) -> None:
         key = f"release checkout-{number}"

@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from controller.api.release import ENDED, Abort, Entry, Order, Phase, Release
+from controller.release.stable import MOVING
 from tests.unit.release.cluster import ROUTES, SECOND, Cluster, Nature, Route, Workload
 from tests.unit.release.controllers import Controllers, Fault
 from tests.unit.release.given import NOW, guarded, plan
@@ -57,6 +58,7 @@ people = st.sampled_from(
         "pushes",
         "pushes an older one",
         "aborts",
+        "deletes a release",
         "retries",
         "retries",
         "scales",
@@ -174,6 +176,8 @@ class Life(RuleBasedStateMachine):
                 self.set_template(data.draw(st.sampled_from(sorted(cluster.natures))))
             case "aborts" if release is not None:
                 self.abort(release)
+            case "deletes a release" if self.gander.releases():
+                self.delete(data.draw(st.sampled_from(self.gander.releases())))
             case "retries":
                 self.retry_the_last()
             case "scales":
@@ -222,6 +226,11 @@ class Life(RuleBasedStateMachine):
     def abort(self, release: Release) -> None:
         if release.spec.abort is None:
             self.order(release, abort=Abort(by="ann", at=self.cluster.now, reason="looks odd"))
+
+    def delete(self, release: Release) -> None:
+        going = release.metadata.model_copy(update={"deletion_timestamp": self.cluster.now})
+        key = f"release {release.metadata.name}"
+        self.cluster.put(key, release.model_copy(update={"metadata": going}))
 
     def retry_the_last(self) -> None:
         ended = [r for r in self.gander.releases() if r.status.phase in ENDED]
@@ -291,6 +300,27 @@ class Life(RuleBasedStateMachine):
         if self.cluster.canary is not None:
             self.cluster.change("canary", changed=True)
         self.one_pass(NO_FAULT)
+
+    @rule(pause=st.sampled_from([0.0, 1.0, 4.0]), ships=ships)
+    def somebody_deletes_stables_replica_set(self, pause: float, ships: Nature | None) -> None:
+        """Assert that it is back within three passes, the one with pods, while a change is held."""
+        self.ship_when_idle(ships)
+        self.one_pass(NO_FAULT)
+        cluster, known = self.cluster, self.gander.plan and self.gander.plan.status.stable
+        if not known or known.replica_set not in cluster.copies:
+            return
+        cluster.delete_set(known.revision)
+        cluster.advance(pause)
+        for _ in range(3):
+            self.one_pass(NO_FAULT)
+        work, release = cluster.workload, self.gander.active()
+        held = work.paused and work.labelled and not work.bypassed and work.replicas > 0
+        moving = release is not None and release.status.phase in MOVING
+        if held and not moving and self.gander.plan is not None:
+            serving = self.gander.plan.status.stable
+            assert serving is not None
+            assert work.size(serving.revision) > 0, "nothing of stable is left, and nothing comes"
+            assert serving == known or work.size(known.revision) == 0
 
     def mend(self) -> None:
         self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True

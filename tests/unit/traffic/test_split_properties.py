@@ -102,7 +102,8 @@ def test_the_canary_gets_its_percentage_and_never_more(
 
     for before, after in zip(item["spec"]["rules"], now["spec"]["rules"], strict=True):
         standing = entries(after.get("backendRefs", []), ARMS)
-        factor = factor_for(entries(before.get("backendRefs", []), ARMS), percent)
+        fine = not float(percent).is_integer()
+        factor = factor_for(entries(before.get("backendRefs", []), ARMS), fine=fine)
         for entry in standing:
             if entry.ours and entry.weight:
                 note(f"{entry} times {factor}")

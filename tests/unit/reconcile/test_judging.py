@@ -1,0 +1,181 @@
+"""What was read of a metric becomes evidence of its kind, and the status shows it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from controller.api.release import MetricRule, MetricStatus, Release
+from controller.judge import CountsEvidence, HistogramEvidence
+from controller.metrics.reader import ArmLook, Look, NoEvidence, Past
+from controller.reconcile.judging import judge_look
+from controller.reconcile.questions import counts_look
+from controller.release.facts import Judged
+from tests.unit.reconcile.counts import answers, past
+from tests.unit.release import given
+from tests.unit.release.given import LOOK, METRIC, NOW, at_step
+
+BUCKETS = 'latency_bucket{pod=~"{{ pods }}"}'
+LATENCY = {"name": "latency", "required": True, "spec": {"histogram": {"buckets": BUCKETS}}}
+BOUNDS = ("0.05", "0.1", "0.25", "0.5", "1", "+Inf")
+USUAL = (0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
+SLOW = (0.3, 0.5, 0.8, 0.93, 0.98, 1.0)
+PODS = ("checkout-1", "checkout-2", "checkout-3")
+Answers = Mapping[str, Look | NoEvidence]
+
+
+def slower(_rule: object) -> Past:
+    """Return what three stable pods counted in fifteen minutes, bucket by bucket."""
+    each = np.rint(400 * np.array(USUAL))
+    return Past(PODS, BOUNDS, np.broadcast_to(each, (60, 3, len(BOUNDS))).copy())
+
+
+def unknown(_rule: object) -> None:
+    """Say that nothing is known of the past."""
+
+
+def histogram(requests: float, shares: tuple[float, ...]) -> ArmLook:
+    buckets = {le: float(round(requests * share)) for le, share in zip(BOUNDS, shares, strict=True)}
+    return ArmLook(0.0, requests, met=requests, met_bad=0.0, buckets=buckets)
+
+
+def latencies(number: int, canary: tuple[float, ...]) -> Answers:
+    """Return look `number`: of the canary's 200 requests these shares are within the bounds."""
+    end = NOW + number * LOOK
+    look = Look((end - LOOK).timestamp(), end.timestamp(), histogram(200, canary), STABLE)
+    return {"latency": look}
+
+
+STABLE = histogram(4000, USUAL)
+
+
+def a_release(stored: list[dict[str, Any]], metric: dict[str, Any], **analysis: Any) -> Release:
+    """Return a release at its first step, judged by one metric, with this stored of it."""
+    release = given.release(**at_step(metrics=stored))
+    rules = release.spec.rules.model_copy(
+        update={
+            "metrics": (MetricRule.model_validate(metric),),
+            "analysis": release.spec.rules.analysis.model_copy(update=analysis),
+        }
+    )
+    spec = release.spec.model_copy(update={"rules": rules})
+    return release.model_copy(update={"spec": spec})
+
+
+def judged_after(
+    looks: list[Answers], read_past: Any, metric: dict[str, Any], **analysis: Any
+) -> list[Judged]:
+    """Judge one look after the other; each goes on from what the one before has stored."""
+    stored: list[dict[str, Any]] = []
+    found = []
+    for number, answer in enumerate(looks, start=1):
+        release = a_release(stored, metric, **analysis)
+        judged = judge_look(release, answer, read_past, NOW + number * LOOK)
+        assert judged is not None
+        found.append(judged)
+        stored = [one.wire() for one in judged.metrics]
+    return found
+
+
+def latest(judged: list[Judged]) -> MetricStatus:
+    return judged[-1].metrics[0]
+
+
+def test_a_slower_canary_is_taken_back_and_the_status_says_by_how_much() -> None:
+    judged = judged_after([latencies(1, SLOW), latencies(2, SLOW)], slower, LATENCY)
+    assert judged[-1].verdict == "Regressed"
+    found = latest(judged)
+    assert (found.measure, found.state, found.looks) == ("P99Seconds", "Regressed", 2)
+    assert found.stable == pytest.approx(0.5, rel=0.02)
+    assert found.canary is None  # beyond the last bound
+    assert (found.canary_requests, found.stable_requests) == (400, 8000)
+    assert "latency p95 660 ms against 250 ms" in found.message
+    assert found.message in judged[-1].cause
+
+
+def test_an_equal_canary_gets_safe() -> None:
+    judged = judged_after([latencies(n, USUAL) for n in range(1, 8)], slower, LATENCY)
+    assert (judged[0].verdict, judged[-1].verdict) == ("Inconclusive", "Safe")
+    assert (latest(judged).ratio, latest(judged).state) == (1.0, "Safe")
+
+
+def test_evidence_of_a_histogram_goes_on_from_what_was_stored() -> None:
+    judged = judged_after([latencies(n, USUAL) for n in range(1, 4)], slower, LATENCY)
+    evidence = HistogramEvidence.unpack(latest(judged).evidence)
+    assert (evidence.looks, evidence.requests) == (3, 600)
+    assert latest(judged).looks_at_weight == 3
+    assert len(latest(judged).evidence) <= 3072
+
+
+def test_a_histogram_without_a_past_waits_for_one() -> None:
+    refused = judged_after([latencies(1, SLOW)], unknown, LATENCY)
+    assert refused[0].problem is not None
+    assert refused[0].problem.reason == "NoHistory"
+    assert refused[0].verdict == "Inconclusive"
+    assert latest(refused).evidence == ""
+    # Nothing is fixed, so the next look asks for the past again.
+    release = a_release([latest(refused).wire()], LATENCY)
+    judged = judge_look(release, latencies(2, SLOW), slower, NOW + 2 * LOOK)
+    assert judged is not None
+    assert judged.problem is None
+    assert judged.metrics[0].looks == 1
+
+
+def three_pods(bad: tuple[float, float, float], number: int = 1) -> Answers:
+    """Return look `number`: three canary pods with 100 requests each, this many of them bad."""
+    end = NOW + number * LOOK
+    pods = {f"canary-{i}": (one, 100.0) for i, one in enumerate(bad)}
+    canary = ArmLook(sum(bad), 300, met=300, met_bad=sum(bad), pods=pods)
+    stable = ArmLook(12, 1200, met=1200, met_bad=12, pods=dict.fromkeys(PODS, (4.0, 400.0)))
+    return {"http-errors": Look((end - LOOK).timestamp(), end.timestamp(), canary, stable)}
+
+
+def test_one_bad_pod_of_three_holds_and_is_said() -> None:
+    looks = [three_pods((20, 1, 1), n) for n in range(1, 5)]
+    (first, *_, last) = judged_after(looks, past, METRIC)
+    assert last.verdict == "Inconclusive"
+    assert last.problem is not None
+    assert last.problem.reason == "OnePodWorse"
+    assert "one of the canary's pods is worse than stable" in last.problem.message
+    assert first.verdict == "Inconclusive"
+
+
+def test_all_pods_bad_is_a_regression() -> None:
+    looks = [three_pods((8, 7, 7), n) for n in range(1, 5)]
+    assert judged_after(looks, past, METRIC)[-1].verdict == "Regressed"
+
+
+def test_pods_that_are_alike_need_no_second_pod() -> None:
+    looks = [three_pods((20, 1, 1), n) for n in range(1, 5)]
+    assert judged_after(looks, past, METRIC, pods="Alike")[-1].verdict == "Regressed"
+
+
+def noisy(_rule: object) -> Past:
+    """Return the past of three pods of which the third fails ten times as often."""
+    counts = np.zeros((60, 4, 2))
+    counts[:, :, 0], counts[:, :, 1] = (1, 1, 1, 30), (99, 99, 99, 70)
+    return Past((*PODS, "checkout-4"), ("bad", "good"), counts)
+
+
+def test_a_stable_pod_that_failed_before_is_no_baseline() -> None:
+    pods = {**dict.fromkeys(PODS, (4.0, 400.0)), "checkout-4": (120.0, 400.0)}
+    stable = ArmLook(132, 1600, met=1600, met_bad=132, pods=pods)
+    canary = ArmLook(3, 300, met=300, met_bad=3, pods={"canary-0": (3.0, 300.0)})
+    look = Look(NOW.timestamp(), (NOW + LOOK).timestamp(), canary, stable)
+    first, second = judged_after([{"http-errors": look}] * 2, noisy, METRIC)
+    assert first.metrics[0].left_out == second.metrics[0].left_out == ("checkout-4",)
+    assert (second.metrics[0].stable_bad, second.metrics[0].stable_requests) == (24, 2400)
+    assert counts_look(look, ("checkout-4",)).stable_pods == 3
+
+
+def test_clumps_before_the_release_weaken_every_look() -> None:
+    counts = np.zeros((60, 3, 2))
+    counts[:, :, 1] = 400
+    counts[::6, 0, 0], counts[3::6, 1, 0], counts[5::6, 2, 0] = 24, 24, 24
+    look = answers(NOW + LOOK, canary_errors=0.2)
+    clumped = judged_after([look], lambda _: Past(PODS, ("bad", "good"), counts), METRIC)
+    calm = judged_after([look], past, METRIC)
+    noise = CountsEvidence.unpack(latest(clumped).evidence).question.noise
+    assert noise.phi > 5
+    assert latest(clumped).log_e_regressed < latest(calm).log_e_regressed / 3
