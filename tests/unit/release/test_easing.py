@@ -27,7 +27,7 @@ from tests.unit.release.given import (
     seen,
 )
 
-percents = st.floats(0, 100)
+percents = st.one_of(st.just(0.0), st.floats(0, 100))
 ceilings = st.integers(1, 90)
 
 
@@ -59,6 +59,7 @@ def test_the_same_evidence_twice_changes_the_weight_once(
     [
         pytest.param(0.0, 1.337, 5, 1.33, id="the first weight, rounded down"),
         pytest.param(0.0, 4.2, 5, 4.2, id="the first weight goes no last way"),
+        pytest.param(4.2, 4.2, 5, 4.2, id="nor does it before there is new evidence"),
         pytest.param(0.0, 0.0001, 5, 0.01, id="never 0"),
         pytest.param(1.33, 2.65, 50, 1.33, id="a little more is not worth a look's window"),
         pytest.param(1.33, 2.66, 50, 2.66, id="twice as much is"),
