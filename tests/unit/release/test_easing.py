@@ -143,7 +143,7 @@ def test_after_a_look_the_weight_rises_and_its_evidence_begins_anew() -> None:
 
 
 def test_below_its_weight_a_step_is_not_passed_whatever_the_evidence() -> None:
-    safe = looked(under_way(1.5), justified=2.0, verdict="Safe")
+    safe = replace(under_way(1.5), judged=judged(justified=2.0, next=NOW + 11 * HOLD))
     decision = decide(safe, NOW + 10 * HOLD)
     assert (decision.status.step, decision.status.weight.wanted) == (1, 1.5)
 
