@@ -22,7 +22,7 @@ from controller.metrics.arms import Arms
 from controller.metrics.reader import Look, NoEvidence, Past, Prometheus, read_look, read_past
 from controller.reconcile.easing import PAST, ease, first_weight
 from controller.reconcile.judging import judge_look
-from controller.reconcile.prometheus import SecretError
+from controller.reconcile.prometheus import SecretError, UrlError
 from controller.reconcile.world import Clock, utc_now
 from controller.release.facts import Facts, Judged, Problem
 from controller.telemetry import LOOK_SECONDS, LOOKS
@@ -122,6 +122,8 @@ class Observer:
         try:
             with LOOK_SECONDS.time():
                 result = self._look(release, now)
+        except UrlError as error:
+            result = blind(release, Problem("PrometheusUrlInvalid", str(error)), now)
         except (ApiError, SecretError) as error:
             result = blind(release, Problem("SecretUnusable", str(error)), now)
         except Exception as error:

@@ -4,10 +4,11 @@ Reads come from the caches; they may lag behind by some milliseconds, which ever
 because each write names the version it was decided on, or is idempotent.
 """
 
+import hashlib
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -81,17 +82,42 @@ class World:
         return {release["metadata"]["uid"] for release in self.releases_of(namespace, plan)}
 
 
-@lru_cache(maxsize=8192)
+@dataclass(frozen=True, slots=True)
+class _Template:
+    revision: str
+    images: tuple[str, ...]
+
+
+# By a digest of the JSON, not by the JSON itself: a template may have a megabyte.
+_templates: dict[bytes, _Template] = {}
+_templates_lock = threading.Lock()
+MOST_TEMPLATES = 8192
+
+
 def revision_of_raw(template: bytes) -> str:
-    """Return the identity of a pod template from its JSON; the same bytes are hashed once."""
-    return revision_of(msgspec.json.decode(template))
+    """Return the identity of a pod template from its JSON; the same bytes are decoded once."""
+    return _read_template(template).revision
 
 
-@lru_cache(maxsize=8192)
 def images_of(template: bytes) -> tuple[str, ...]:
     """Return the images of a pod template's containers, in order."""
-    containers = (msgspec.json.decode(template).get("spec") or {}).get("containers") or []
-    return tuple(container.get("image", "") for container in containers)
+    return _read_template(template).images
+
+
+def _read_template(template: bytes) -> _Template:
+    digest = hashlib.sha256(template).digest()
+    known = _templates.get(digest)
+    if known is not None:
+        return known
+    decoded = msgspec.json.decode(template)
+    containers = (decoded.get("spec") or {}).get("containers") or []
+    images = tuple(container.get("image", "") for container in containers)
+    read = _Template(revision_of(decoded), images)
+    with _templates_lock:
+        while len(_templates) >= MOST_TEMPLATES:
+            del _templates[next(iter(_templates))]
+        _templates[digest] = read
+    return read
 
 
 def connect_world(

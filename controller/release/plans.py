@@ -88,7 +88,7 @@ def _situation(
     name = facts.plan.metadata.name
     active = find_active(facts.releases)
     if facts.problems and active is None:
-        return "Blocked", facts.problems[0], ()
+        return "Blocked", facts.problems[0], _roll_stable(facts, deployment, status)
     if deployment.bypassed:
         return _bypassed(facts, deployment, status)
     loss = stable.find_loss(facts, deployment, status)
@@ -159,6 +159,19 @@ def _at_rest(
     return "Idle", why, _unpause(deployment)
 
 
+def _roll_stable(
+    facts: PlanFacts, deployment: PlanDeployment, status: ReleasePlanStatus
+) -> tuple[Unpause, ...]:
+    """Return what lets stable's own template go, in a plan that does not work."""
+    if status.stable is None or deployment.revision != stable.find_revision(facts, status):
+        return ()
+    runs = find_active(facts.releases) is not None
+    runs = runs or any(problem.reason == UNREADABLE for problem in facts.problems)
+    if runs or deployment.paused_by or status.guard != "Guarded":
+        return ()
+    return _unpause(deployment)
+
+
 def _unpause(deployment: PlanDeployment) -> tuple[Unpause, ...]:
     return (Unpause(deployment.resource_version),) if deployment.paused else ()
 
@@ -172,11 +185,8 @@ def _bypassed(
     """
     name, namespace = facts.plan.metadata.name, facts.plan.metadata.namespace
     message = f"Deployment {name} carries {BYPASS_ANNOTATION}, so changes are not held; remove it"
-    is_stable = status.stable and deployment.revision == stable.find_revision(facts, status)
-    unpause: tuple[PlanAction, ...] = ()
-    if is_stable and find_active(facts.releases) is None and not deployment.paused_by:
-        unpause = _unpause(deployment)
-    elif deployment.paused:
+    unpause = _roll_stable(facts, deployment, status)
+    if deployment.paused and not unpause:
         message += (
             ". The Deployment is paused, so its template does not roll out either: kubectl rollout "
             f"resume deployment/{name} -n {namespace} lets it out unjudged"

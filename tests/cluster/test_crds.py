@@ -68,6 +68,13 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
     ("ReleasePlan", ("spec", "exposure"), 1_000_000_001, "less than or equal to 1e+09"),
     ("ReleasePlan", (*PROMETHEUS, "url"), "http://u:p@a", "without user name and password"),
     ("ReleasePlan", (*PROMETHEUS, "url"), "prometheus:9090", "must be an http or https URL"),
+    *(
+        ("ReleasePlan", (*PROMETHEUS, "url"), url, "a host, a port up to 65535 and a path, without")
+        for url in (
+            *("http://[::1:9090", "http://[1.2.3.4]", "http://prom:99999999", "http://p:0"),
+            *("http://a\\b", "http://%zz", "http://p/%zz", "http://p/?x=1#f", "http://p/?x"),
+        )
+    ),
     ("ReleasePlan", (*PROMETHEUS, "secretRef"), {"name": "A"}, OBJECT_NAME),
     ("ReleasePlan", (*PROMETHEUS, "matchers"), {"a-b": "c"}, LABEL_NAME),
     ("ReleasePlan", (*PROMETHEUS, "matchers"), {"a" * 129: "c"}, LABEL_NAME),
@@ -93,6 +100,7 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
         "Duplicate value",
     ),
     ("ReleasePlan", (*ALERTMANAGER, "urls"), ["alertmanager"], "must be an http or https URL"),
+    ("ReleasePlan", (*ALERTMANAGER, "urls"), ["http://am:90933"], "a port up to 65535"),
     ("ReleasePlan", (*ALERTMANAGER, "labels"), {"a.b": "c"}, LABEL_NAME),
     ("ReleasePlan", (*ALERTMANAGER, "runbookUrl"), "wiki", "must be an http or https URL"),
     ("ReleasePlan", ("spec", "history"), 0, "greater than or equal to 1"),
@@ -110,6 +118,13 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
         ("spec", "histogram"),
         {"buckets": 'x_bucket{pod=~"{{ pods }}"}'},
         "set either counts or histogram",
+    ),
+    ("ReleaseMetric", ("spec", "slo"), "2 %", "must be a share between 0 and 1 in quotes"),
+    (
+        "ReleaseMetric latency",
+        ("spec", "slo"),
+        "0.02",
+        "slo is a share of bad requests, so it needs counts",
     ),
     (
         "ReleaseMetric latency",
@@ -171,6 +186,22 @@ def test_nonsense_is_refused_with_a_sentence(
 def test_without_the_nonsense_each_is_accepted(client: Client, namespace: str, name: str) -> None:
     kind, item = KINDS[name]
     assert client.create(kind, namespace, item, dry_run=True)["spec"]
+
+
+def test_as_many_and_as_long_urls_as_fit_are_within_the_cost_limit(
+    client: Client, namespace: str
+) -> None:
+    def long(number: int) -> str:
+        return f"http://{number}.{'a.' * 400}:9093/{'%20/' * 308}"[:2048]
+
+    receivers = [
+        {"alertmanager": {"urls": [long(4 * each + n) for n in range(4)], "runbookUrl": long(0)}}
+        for each in range(8)
+    ]
+    item = changed(changed(PLAN, ("spec", "notify"), receivers), (*PROMETHEUS, "url"), long(0))
+    kind, _ = KINDS["ReleasePlan"]
+    stored = client.create(kind, namespace, item, dry_run=True)
+    assert {len(url) for url in stored["spec"]["notify"][7]["alertmanager"]["urls"]} == {2048}
 
 
 def test_every_rule_is_broken_above() -> None:

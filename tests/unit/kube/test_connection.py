@@ -9,7 +9,7 @@ import pytest
 from controller.kube.client import Client
 from controller.kube.connection import current_namespace, open_connection
 from controller.kube.errors import ConfigurationError, Unavailable
-from controller.kube.kinds import NAMESPACE
+from tests.kinds import NAMESPACE
 from tests.kubeconfigs import kubeconfig
 
 

@@ -36,7 +36,6 @@ def pod(
         ready=False,
         ready_since=None,
         start_time=datetime(2026, 11, 1, tzinfo=UTC),
-        pod_ip="",
         node="",
         conditions=conditions,
         containers=containers,

@@ -39,7 +39,7 @@ ANALYSIS = {
     "look": "15s",
     "metrics": [{"metric": "http-errors"}],
 }
-METRIC = {
+METRIC: dict[str, Any] = {
     "name": "http-errors",
     "required": True,
     "spec": {"counts": {"total": 'http_requests_total{pod=~"{{ pods }}"}', "bad": 'code=~"5.."'}},
