@@ -30,7 +30,7 @@ def test_a_version_that_fails_every_request_hurts_about_as_many_as_the_plan_allo
 def test_a_weight_below_one_percent_is_in_the_route_and_in_the_column(
     story: Callable[..., Story],
 ) -> None:
-    shop = story(replicas=1, exposure=1)
+    shop = story(replicas=1, exposure=3)
     load = shop.load(RATE)
     until("a minute of load to be known", lambda: sent(load) >= 60 * RATE, seconds=90)
     shop.set_image("v3")
