@@ -108,7 +108,8 @@ def writes_per_look(history: Sequence[Seen]) -> list[int]:
 
 
 def _place(status: ReleaseStatus) -> tuple[object, ...]:
-    return status.phase, status.reason, status.step, status.weight, status.step_since
+    weight = status.weight.wanted, status.weight.confirmed
+    return status.phase, status.reason, status.step, weight, status.step_since
 
 
 def changes(samples: Iterable[tuple[str, str, float]]) -> Writes:

@@ -1,7 +1,8 @@
 """What every kind shares: base model, scalar types, metadata, conditions.
 
 Scalars carry the rules and bounds that end up in the CRD, so the API server refuses what these
-types refuse. `parse_duration` is the one reader of durations.
+types refuse. `parse_duration` is the one reader of durations, `format_percent` the one writer of
+weights.
 """
 
 import re
@@ -72,6 +73,11 @@ def format_duration(value: timedelta) -> str:
         number, milliseconds = divmod(milliseconds, size)
         text += f"{number}{unit}" if number else ""
     return text
+
+
+def format_percent(value: float) -> str:
+    """Write a percentage as people do: `5 %`, `0.4 %`."""
+    return f"{value:g} %"
 
 
 def between(shortest: str, longest: str) -> Rule:

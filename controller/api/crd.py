@@ -83,7 +83,7 @@ KINDS = (
             Column("Plan", ".spec.plan"),
             Column("Phase", ".status.phase"),
             Column("Step", ".status.progress"),
-            Column("Weight", ".status.weight.confirmed", "integer"),
+            Column("Weight", ".status.weight.confirmed", "number"),
             Column("Verdict", ".status.verdict"),
             Column("Reason", ".status.reason"),
             _AGE,

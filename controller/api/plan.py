@@ -29,6 +29,7 @@ from controller.api.base import (
 )
 from controller.api.validation import RULES, Cut, Keep, Rule
 
+DEFAULT_EXPOSURE = 10
 LIST_AS_SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
 
 
@@ -76,11 +77,17 @@ class Step(Model):
     """A traffic weight that has to be earned."""
 
     weight: Annotated[
-        int, Field(ge=1, le=90, description="Percent of the requests that go to the canary.")
+        int,
+        Field(
+            ge=1,
+            le=90,
+            description="Percent of the requests that go to the canary, once the evidence allows "
+            "as much; see exposure.",
+        ),
     ]
     hold: Annotated[
         Duration,
-        Field(description="The shortest stay at this weight, whatever the evidence."),
+        Field(description="The shortest stay at the whole weight, whatever the evidence."),
         between("0s", "168h"),
     ] = timedelta(minutes=1)
 
@@ -234,6 +241,17 @@ class ReleasePlanSpec(Model):
             "weights must rise from step to step",
         ),
     ]
+    exposure: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000_000,
+            description="Requests that may be hurt in one look, if the canary were as bad as the "
+            "evidence still allows. A step's weight is a ceiling: the weight begins where a canary "
+            "that fails every request hurts so many, and rises with the evidence. 1000000000, more "
+            "than any look has, lets every step begin at its ceiling.",
+        ),
+    ] = DEFAULT_EXPOSURE
     analysis: Annotated[
         Analysis, Field(description="How the canary is compared with the stable version.")
     ]

@@ -19,7 +19,14 @@ from controller.api.base import (
     Word,
 )
 from controller.api.metric import ReleaseMetricSpec
-from controller.api.plan import Analysis, StableVersion, Step, Traffic, list_by
+from controller.api.plan import (
+    DEFAULT_EXPOSURE,
+    Analysis,
+    StableVersion,
+    Step,
+    Traffic,
+    list_by,
+)
 from controller.api.validation import Cut, Keep, Rule
 
 
@@ -98,6 +105,9 @@ class Rules(Model):
     steps: Annotated[
         tuple[Step, ...], Field(min_length=1, max_length=20, description="Traffic weights.")
     ]
+    exposure: Annotated[int, Field(description="Requests that may be hurt in one look.")] = (
+        DEFAULT_EXPOSURE
+    )
     analysis: Annotated[Analysis, Field(description="How the canary is compared.")]
     metrics: Annotated[
         tuple[MetricRule, ...],
@@ -208,10 +218,19 @@ class MetricStatus(Model):
 class Weights(Model):
     """Percent of the requests that the canary is meant to get, and that the routes confirm."""
 
-    wanted: Annotated[int, Field(description="What Gander asks of the routes.")] = 0
-    confirmed: Annotated[
-        int, Field(description="What every parent of every route has accepted.")
+    wanted: Annotated[
+        float, Field(description="What Gander asks of the routes; the step's weight at most.")
     ] = 0
+    confirmed: Annotated[
+        float, Field(description="What every parent of every route has accepted.")
+    ] = 0
+    justified: Annotated[
+        float | None,
+        Field(
+            description="The most that the evidence so far can justify, by the plan's exposure; "
+            "absent until Prometheus has said how many requests there are."
+        ),
+    ] = None
 
 
 class CanaryStatus(Model):
@@ -245,6 +264,9 @@ class Looks(Model):
         Field(description="The last weight change in seconds since 1970; nothing before is read."),
     ] = 0
     next: Annotated[Time | None, Field(description="When the next look is due.")] = None
+    scrape: Annotated[
+        float, Field(description="Seconds between two scrapes of stable; 0 while unknown.")
+    ] = 0
     problem: Annotated[Word, Field(description="Why the last look gave no evidence, one word.")] = (
         ""
     )
@@ -256,7 +278,7 @@ class Entry(Model):
 
     at: Annotated[Time, Field(description="When.")]
     phase: Annotated[Phase, Field(description=PHASE_HELP)]
-    weight: Annotated[int, Field(description="Percent of the requests on the canary.")]
+    weight: Annotated[float, Field(description="Percent of the requests on the canary.")]
     reason: Annotated[Word, Field(description="One CamelCase word.")]
     message: Annotated[Sentence, Field(description="What happened, with its numbers.")]
 

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from controller.api.base import format_percent
+
 Json = dict[str, Any]
 
 
@@ -25,7 +27,7 @@ def show(plan: Json, release: Json | None, out: TextIO | None = None) -> None:
     now = release.get("status", {})
     weight = now.get("weight", {}).get("confirmed", 0)
     name = release["metadata"]["name"]
-    console.print(f"release {name}: {now.get('phase', 'Pending')} at {weight} %")
+    console.print(f"release {name}: {now.get('phase', 'Pending')} at {format_percent(weight)}")
     console.print(f"  {now.get('message', '')}")
     table = Table("metric", "state", "evidence", box=None)
     for metric in now.get("metrics", []):

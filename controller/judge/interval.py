@@ -95,14 +95,14 @@ def interval(
         ratio = np.exp(logs)
         return log_capital(sums, side, ratio, ratio * anchor) >= threshold
 
-    def differences(side: slice, shift: Floats) -> NDArray[np.bool_]:
-        return log_capital(sums, side, np.ones_like(shift), anchor + shift) >= threshold
+    def differences(shift: Floats) -> NDArray[np.bool_]:
+        return log_capital(sums, WORSE, np.ones_like(shift), anchor + shift) >= threshold
 
     least, most = math.log(RATIOS[0]), math.log(RATIOS[1])
     low = _last_refuted(lambda logs: ratios(WORSE, logs), least, most)
     high = _last_refuted(lambda logs: ratios(BETTER, -logs), -most, -least)
-    difference_low = _last_refuted(lambda shift: differences(WORSE, shift), -1.0, 1.0)
-    difference_high = _last_refuted(lambda shift: differences(BETTER, -shift), -1.0, 1.0)
+    difference_low = _last_refuted(differences, -1.0, 1.0)
+    difference_high = highest_difference(sums, anchor, math.exp(-threshold))
     point = canary_rate / stable_rate if stable_rate > 0 else None
     difference = canary_rate - stable_rate
     # Stakes that sat out looks may leave the point outside; widening an interval is always valid.
@@ -113,8 +113,22 @@ def interval(
         high=None if high is None else max(math.exp(-high), point or 0.0),
         difference_low=min(-1.0 if difference_low is None else difference_low, difference),
         difference_point=difference,
-        difference_high=max(1.0 if difference_high is None else -difference_high, difference),
+        difference_high=max(difference_high, difference),
     )
+
+
+def highest_difference(sums: Sums, anchor: float, level: float) -> float:
+    """Return the largest p_c - p_b that the game has not refuted; 1 while it has refuted none.
+
+    The truth is ever above it, at whatever look, with probability `level` at most.
+    """
+
+    def refuted(shift: Floats) -> NDArray[np.bool_]:
+        capital = log_capital(sums, BETTER, np.ones_like(shift), anchor - shift)
+        return capital >= -math.log(level)
+
+    found = _last_refuted(refuted, -1.0, 1.0)
+    return 1.0 if found is None else -found
 
 
 def log_capital(sums: Sums, side: slice, ratio: Floats, allowed: Floats) -> Floats:

@@ -139,6 +139,8 @@ def count_past(
     ) or _not_a_number(readings.metric, stable, fresh_since)
     if problem is not None:
         return problem
+    if stable.interval == 0:
+        return NoEvidence("TooEarly", "stable has been scraped only once so far")
     counters = once(stable.counters, fresh_since=fresh_since)
     width = max(seconds / MOST_WINDOWS, stable.interval)
     windows = max(1, int(seconds / width))

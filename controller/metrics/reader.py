@@ -19,6 +19,7 @@ from controller.metrics.selector import SelectorError
 
 __all__ = [
     "BAD",
+    "MAX_WINDOW",
     "ArmLook",
     "Arms",
     "Look",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from controller.api.base import format_percent
 from controller.api.release import Entry, MetricStatus, Phase, Release
 from controller.judge.quantiles import duration
 from controller.judge.words import percent
@@ -122,7 +123,8 @@ def _summary(release: Release, start: Entry) -> str:
 
 def _description(release: Release, start: Entry, images: str) -> str:
     plan = f"{release.metadata.namespace}/{release.spec.plan}"
-    where = f"{release.metadata.name} of {plan}, {start.reason} at {start.weight} % of the traffic"
+    weight = format_percent(start.weight)
+    where = f"{release.metadata.name} of {plan}, {start.reason} at {weight} of the traffic"
     return "\n".join(
         (
             f"What: {where}. {_cut(start.message, 300)}",

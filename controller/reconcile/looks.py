@@ -20,6 +20,7 @@ from controller.api.release import MetricRule, MetricStatus, Phase, Release
 from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
 from controller.metrics.reader import Look, NoEvidence, Past, Prometheus, read_look, read_past
+from controller.reconcile.easing import PAST, ease, first_weight
 from controller.reconcile.judging import judge_look
 from controller.reconcile.prometheus import SecretError, UrlError
 from controller.reconcile.world import Clock, utc_now
@@ -168,7 +169,7 @@ def _token(release: Release) -> Token:
     return release.metadata.uid, status.step, status.step_since, status.looks.next, ends
 
 
-def blind(release: Release, problem: Problem, now: datetime) -> Judged:
+def blind(release: Release, problem: Problem | None, now: datetime) -> Judged:
     """Return the judgement of a look that saw nothing: everything stays as it was."""
     status = release.status
     return Judged(
@@ -183,8 +184,17 @@ def blind(release: Release, problem: Problem, now: datetime) -> Judged:
 def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetime) -> Judged | None:
     """Read every metric since its last look and judge all of them together.
 
-    None: no metric has a new sample yet.
+    Before the release's first weight read what stable counted. None: no metric has a new sample
+    yet.
     """
+    matchers = release.spec.rules.analysis.prometheus.matchers
+
+    def lately(rule: MetricRule) -> Past | NoEvidence:
+        at = now.timestamp()
+        return read_past(prometheus, rule.spec, arms, matchers, now=at, seconds=PAST)
+
+    if release.status.weight.wanted == 0:
+        return first_weight(release, arms, lately, blind(release, None, now), now)
     before = {metric.name: metric for metric in release.status.metrics}
     answers: dict[str, Look | NoEvidence] = {}
     for rule in release.spec.rules.metrics:
@@ -200,7 +210,8 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
     def past(rule: MetricRule) -> Past | None:
         return _past(release, rule, arms, prometheus, now)
 
-    return judge_look(release, answers, past, now)
+    judged = judge_look(release, answers, past, now)
+    return judged and ease(release, answers, judged, now)
 
 
 def _read(

@@ -159,6 +159,7 @@ class PlanActor:
                 traffic=plan.spec.traffic,
                 track_label=self.facts.track_label,
                 steps=plan.spec.steps,
+                exposure=plan.spec.exposure,
                 analysis=plan.spec.analysis,
                 metrics=metric_rules(self.world, plan),
             ),

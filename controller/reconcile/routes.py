@@ -53,12 +53,14 @@ def _gather(
         message = f"{title} does not exist in namespace {namespace}; make it, or change the plan"
         return RouteFacts(title, None, settled=True, problem=Problem("RouteMissing", message))
     stable, canary = services_of(release)
-    split = read_split(route, stable, canary, peers)
+    status = release.status
+    split = read_split(route, stable, canary, peers, wanted=status.weight.wanted)
     problem = None
     if split.problem and not (split.silent and split.reason == "RouteRefused"):
         problem = Problem(split.reason, split.problem)
     writer = ""
-    if release.status.weight.wanted and split.weight != release.status.weight.wanted:
+    carries_some = status.weight.wanted > 0 or status.step_since is not None
+    if carries_some and split.weight != status.weight.wanted:
         writer = _writer(world, kind, namespace, name)
     return RouteFacts(
         title,
@@ -80,7 +82,7 @@ def _writer(world: World, kind: Kind, namespace: str, name: str) -> str:
         return ""
 
 
-def write_weight(world: World, release: Release, percent: int) -> None:
+def write_weight(world: World, release: Release, percent: float) -> None:
     """Give the canary `percent` of the requests in every route that exists."""
     stable, canary = services_of(release)
     peers = find_peers(world, release.metadata.namespace, stable)

@@ -76,7 +76,7 @@ class RouteFacts:
     """One route as it is now. One that does not exist has no weight and counts as settled."""
 
     name: str  # kind and name, for messages
-    weight: int | None  # percent on the canary; None where our backend is not in the route
+    weight: float | None  # percent on the canary; None where our backend is not in the route
     settled: bool  # every parent has seen this generation
     problem: Problem | None = None  # missing, refused, or without a rule for our Service
     last_writer: str = ""  # who wrote the backends last; empty where that was Gander
@@ -95,6 +95,8 @@ class Judged:
     exposure: Exposure
     problem: Problem | None = None  # no evidence, and why
     cause: str = ""  # Regressed: the evidence in words
+    justified: float | None = None  # the most that the evidence justifies; None: as it was
+    scrape: float = 0.0  # seconds between two scrapes; 0: as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class EnsureCanaryService:
 class SetWeight:
     """Give the canary this percentage in every route."""
 
-    percent: int
+    percent: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,14 +74,17 @@ def _absorb(facts: Facts) -> Facts:
             "next": judged.next,
             "problem": judged.problem.reason if judged.problem else "",
             "message": judged.problem.message if judged.problem else "",
+            "scrape": judged.scrape or status.looks.scrape,
         }
     )
+    justified = status.weight.justified if judged.justified is None else judged.justified
     updated = status.model_copy(
         update={
             "verdict": judged.verdict,
             "metrics": judged.metrics,
             "looks": looks,
             "exposure": judged.exposure,
+            "weight": status.weight.model_copy(update={"justified": justified}),
         }
     )
     return facts.with_status(updated)

@@ -7,7 +7,8 @@ every route gives the same and every parent has seen it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.api.release import Phase, ReleaseStatus, Weights
+from controller.api.base import format_percent
+from controller.api.release import Phase, ReleaseStatus
 from controller.release.facts import Problem, RouteFacts
 from controller.release.record import move, reason_since
 
@@ -18,8 +19,8 @@ SILENT_AFTER = timedelta(seconds=30)  # gateways answer within seconds
 class RouteView:
     """The routes together. Weights in percent; `lowest` is None where a route has no backend."""
 
-    lowest: int | None
-    highest: int
+    lowest: float | None
+    highest: float
     settled: bool
     even: bool  # every rule of every route is split as the weight says
     problem: Problem | None
@@ -27,7 +28,7 @@ class RouteView:
     writer: str  # who wrote that one last, empty where that was Gander
     pending: str  # a route that is not settled, and which of its parents are silent
 
-    def carries(self, weight: int) -> bool:
+    def carries(self, weight: float) -> bool:
         """Tell whether every rule of every route gives the canary just this weight."""
         return self.lowest == weight and self.highest == weight and self.even
 
@@ -56,7 +57,7 @@ def await_parents(
     """
     silent = status.reason == "RouteNotAnswered"
     if not silent:
-        asked = f"{status.weight.wanted} % asked for"
+        asked = f"{format_percent(status.weight.wanted)} asked for"
         message = f"{asked}; waiting for the gateway to confirm {view.pending}"
         status = move(status, phase, reason, message, now)
     due = (reason_since(status) or now) + SILENT_AFTER
@@ -78,7 +79,7 @@ def with_confirmed(status: ReleaseStatus, view: RouteView) -> ReleaseStatus:
     lowest = view.lowest or 0
     if not view.settled or lowest != view.highest or lowest == status.weight.confirmed:
         return status
-    weight = Weights(wanted=status.weight.wanted, confirmed=lowest)
+    weight = status.weight.model_copy(update={"confirmed": lowest})
     return status.model_copy(update={"weight": weight})
 
 

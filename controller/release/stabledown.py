@@ -7,6 +7,7 @@ serve. The evidence at this weight begins anew once a stable pod is ready.
 
 from datetime import datetime
 
+from controller.api.base import format_percent
 from controller.api.names import BYPASS_ANNOTATION
 from controller.api.release import Phase
 from controller.release.canary import Pods
@@ -20,9 +21,9 @@ def hold_stable_down(facts: Facts, view: RouteView, pods: Pods, now: datetime) -
     stable = facts.stable
     if stable.replicas == 0 or stable.ready > 0:
         return None
-    plan = facts.release.spec.plan
+    plan, share = facts.release.spec.plan, format_percent(view.highest)
     message = (
-        f"0 of {stable.replicas} stable pods are ready; {view.highest} % of the requests go to the "
+        f"0 of {stable.replicas} stable pods are ready; {share} of the requests go to the "
         f"canary, and nobody answers the rest. Heal stable's pods, then the release goes on by "
         f"itself; or let this version through unjudged: kubectl annotate deployment {plan} "
         f"{BYPASS_ANNOTATION}=stable-down, then kubectl rollout resume deployment {plan}"

@@ -5,6 +5,7 @@ No user meets the canary here. Whatever is wrong with it now is found before its
 
 from datetime import datetime, timedelta
 
+from controller.api.base import format_percent
 from controller.api.release import Phase
 from controller.release.canary import await_pods, tend
 from controller.release.facts import Decision, Facts, SetWeight
@@ -23,7 +24,8 @@ def start(facts: Facts, now: datetime) -> Decision:
     facts = facts.with_status(with_confirmed(facts.release.status, view))
     if view.highest > 0:
         message = (
-            f"a route gives the canary {view.highest} % before it has proven anything; "
+            f"a route gives the canary {format_percent(view.highest)} before it has proven "
+            "anything; "
             "bringing it back to 0 %"
         )
         status = move(facts.release.status, Phase.HOLDING, "WeightTooHigh", message, now)

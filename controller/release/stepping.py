@@ -1,16 +1,19 @@
 """The steps: raise the weight, hold it, let it be earned.
 
 Promises: capacity first, then the route, then confirmed, then the step's clock and its evidence. A
-weight change of whatever origin begins both anew, so that no look spans it. A share that nobody
-serves goes to stable at once. What a person took off the canary is put back late and rarely.
+weight change of whatever origin begins both anew, so that no look spans it. The canary has the pods
+for the whole step from its beginning, so easing starts and stops none. A share that nobody serves
+goes to stable at once. What a person took off the canary is put back late and rarely.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.api.release import Phase, ReleaseStatus, Weights
+from controller.api.base import format_percent
+from controller.api.release import Phase, ReleaseStatus
 from controller.release.canary import Pods, await_pods, tend
 from controller.release.changed import is_changed
+from controller.release.easing import ceiling_of, eased, in_words, want
 from controller.release.facts import Decision, Facts, Problem, SetWeight
 from controller.release.holds import keep_off
 from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
@@ -20,22 +23,21 @@ from controller.release.stabledown import hold_stable_down
 from controller.release.takedown import begin_rollback
 
 EARNED = "every step is earned; stable rolls to this revision"
+COUNTING = "asks Prometheus how many requests there are, for the first weight"
 READINESS_LOSSES = 3  # at one step: each is a share of users that is moved away and back
 ROUTE_RETRY_DELAYS = (timedelta(seconds=20), timedelta(seconds=60), timedelta(seconds=180))
 
 
 def enter_step(facts: Facts, number: int, now: datetime) -> ReleaseStatus:
-    """Record a step and the weight it wants; the route follows once this is stored."""
+    """Record a step and the weight it begins with; the route follows once this is stored."""
     status, steps = facts.release.status, facts.release.spec.rules.steps
     weight = steps[number - 1].weight
-    updated = status.model_copy(
+    updated = want(status, eased(status.weight, weight)).model_copy(
         update={
             "step": number,
             "progress": f"{number}/{len(steps)}",
-            "step_since": None,
             "route_retries": 0,
             "canary": status.canary.model_copy(update={"lost": 0}),
-            "weight": Weights(wanted=weight, confirmed=status.weight.confirmed),
         }
     )
     message = f"step {number} of {len(steps)}: raising the weight to {weight} %"
@@ -44,27 +46,27 @@ def enter_step(facts: Facts, number: int, now: datetime) -> ReleaseStatus:
 
 def step(facts: Facts, now: datetime) -> Decision:
     """Keep the step's weight on the routes, and go on once it is earned."""
-    view = view_routes(facts.routes)
-    wanted = facts.release.status.weight.wanted
-    pods, status = tend(facts, wanted)
+    view, ceiling = view_routes(facts.routes), ceiling_of(facts.release)
+    pods, status = tend(facts, ceiling)
     if must_rejudge(facts, view):
         if is_changed(facts):  # the pods that could be judged again are gone
             return begin_rollback(facts.with_status(status), "Aborted", record_lost(view), now)
         return Decision(move(status, Phase.HOLDING, "Rejudging", REJUDGING, now), pods.actions)
-    status = with_confirmed(status, view)
+    asked, wanted = status.weight.wanted, min(status.weight.wanted, eased(status.weight, ceiling))
+    status = with_confirmed(want(status, wanted) if wanted < asked else status, view)
     facts = facts.with_status(status)
     kept_off = keep_off(facts, view, now)
     if kept_off is not None:
         return kept_off
     if not pods.serving:
         return _canary_away(facts, view, pods, now)
+    if wanted < view.highest <= asked:
+        return _lower(facts, pods, now)
     if view.highest > wanted:
         return _too_high(facts, view, pods, now)
-    if facts.stable.replicas == 0:
-        return Decision(hold_at_zero(facts, now))
-    down = hold_stable_down(facts, view, pods, now)
-    if down is not None:
-        return down
+    alone = _without_stable(facts, view, pods, now)
+    if alone is not None:
+        return alone
     if view.problem is not None:
         status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
         return Decision(status, pods.actions)
@@ -77,6 +79,13 @@ def step(facts: Facts, now: datetime) -> Decision:
     if status.step_since is None:
         return _confirm(facts, pods, now)
     return _earn(facts, pods, now)
+
+
+def _without_stable(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision | None:
+    """Hold while no stable pod serves, wanted or not; None where one does."""
+    if facts.stable.replicas == 0:
+        return Decision(hold_at_zero(facts, now))
+    return hold_stable_down(facts, view, pods, now)
 
 
 def hold_at_zero(facts: Facts, now: datetime) -> ReleaseStatus:
@@ -108,11 +117,23 @@ def _canary_away(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> De
     return replace(decision, actions=(SetWeight(0), *decision.actions))
 
 
+def _lower(facts: Facts, pods: Pods, now: datetime) -> Decision:
+    """More would be hurt than the plan's exposure, if the canary were as bad as it still may be."""
+    status = facts.release.status
+    percent = in_words(status, ceiling_of(facts.release))
+    message = f"lowering the weight to {percent}: there is more traffic or more doubt than before"
+    status = move(status, Phase.STEPPING, "Lowering", message, now)
+    return Decision(status, (SetWeight(status.weight.wanted), *pods.actions))
+
+
 def _too_high(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
     """Somebody gave the canary more than it has earned, or more than its pods are made for."""
     status = facts.release.status.model_copy(update={"step_since": None})
     percent = status.weight.wanted if pods.complete else 0
-    message = f"a route gives the canary {view.highest} %; bringing it back to {percent} %"
+    message = (
+        f"a route gives the canary {format_percent(view.highest)}; bringing it back to "
+        f"{format_percent(percent)}"
+    )
     status = move(status, Phase.HOLDING, "WeightTooHigh", message, now)
     return Decision(status, (SetWeight(percent), *pods.actions))
 
@@ -139,7 +160,7 @@ def _raise(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision
         message = f"putting the canary back into {view.name}, try {tries} of 3"
         return Decision(move(status, Phase.STEPPING, "PuttingBack", message, now), pods.actions)
     reason = "PuttingBack" if status.reason == "PuttingBack" else "Raising"
-    message = f"raising the weight to {status.weight.wanted} %"
+    message = f"raising the weight to {in_words(status, ceiling_of(facts.release))}"
     status = move(status, Phase.STEPPING, reason, message, now)
     return Decision(status, (*pods.actions, SetWeight(status.weight.wanted)))
 
@@ -151,15 +172,16 @@ def _overwritten(status: ReleaseStatus, view: RouteView) -> bool:
     """
     if status.step_since is None:
         return view.lowest is None and status.reason != "PuttingBack"
-    return (view.lowest or 0) < status.weight.wanted and bool(view.writer)
+    taken = view.lowest is None or view.lowest < status.weight.wanted
+    return taken and bool(view.writer)
 
 
 def _wait_to_put_back(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
     """Less traffic on the canary is the safe direction, so wait, and say who did it."""
     status = facts.release.status.model_copy(update={"step_since": None})
-    left = "no backend of ours" if view.lowest is None else f"{view.lowest} %"
-    wanted = status.weight.wanted
-    message = f"{view.writer or 'somebody'} left {left} in {view.name}, {wanted} % is wanted"
+    left = "no backend of ours" if view.lowest is None else format_percent(view.lowest)
+    wanted = format_percent(status.weight.wanted)
+    message = f"{view.writer or 'somebody'} left {left} in {view.name}, {wanted} is wanted"
     if status.route_retries >= len(ROUTE_RETRY_DELAYS):
         message += "; tried 3 times, now waits until somebody puts it back or aborts the release"
     status = move(status, Phase.HOLDING, "RouteOverwritten", message, now)
@@ -190,9 +212,13 @@ def _short_of_capacity(facts: Facts, pods: Pods, now: datetime) -> Decision | No
 
 
 def _confirm(facts: Facts, pods: Pods, now: datetime) -> Decision:
-    """Start the step's clock and its evidence: every route carries the weight."""
-    status = facts.release.status
-    due = next_second(now) + facts.release.spec.rules.analysis.look
+    """Start the step's clock and its evidence: every route carries the weight.
+
+    At weight 0 the look is at stable's past, for which nobody has to wait.
+    """
+    status, ceiling = facts.release.status, ceiling_of(facts.release)
+    look = facts.release.spec.rules.analysis.look if status.weight.wanted else timedelta()
+    due = next_second(now) + look
     looks = status.looks.model_copy(
         update={"since": now.timestamp(), "next": due, "problem": "", "message": ""}
     )
@@ -204,28 +230,32 @@ def _confirm(facts: Facts, pods: Pods, now: datetime) -> Decision:
             "looks": looks,
         }
     )
-    status = move(status, Phase.STEPPING, "Collecting", _evidence_in_words(status), now)
-    return Decision(status, pods.actions, due)
+    return Decision(_collect(status, ceiling, now), pods.actions, due)
 
 
 def _earn(facts: Facts, pods: Pods, now: datetime) -> Decision:
     """Hold while there is no evidence; go on when the step's time is up and it proved Safe.
 
-    A look that is due is waited for, so that no step is passed while Prometheus is silent.
+    Under the step's weight go on to what the evidence justifies; the route follows once that is
+    stored. A look that is due is waited for, so that no step is passed while Prometheus is silent.
     """
     status, steps = facts.release.status, facts.release.spec.rules.steps
+    ceiling = ceiling_of(facts.release)
     hold_until = (status.step_since or now) + steps[status.step - 1].hold
     due = min((at for at in (status.looks.next, hold_until) if at and at > now), default=None)
     if status.looks.problem:
         status = move(status, Phase.HOLDING, status.looks.problem, status.looks.message, now)
         return Decision(status, pods.actions, due)
-    if not _proven(status):
-        message = _evidence_in_words(status)
-        status = move(status, Phase.STEPPING, "Collecting", message, now)
-        return Decision(status, pods.actions, due)
+    weight = eased(status.weight, ceiling)
+    if weight > status.weight.wanted:
+        status = want(status, weight)
+        message = f"raising the weight to {in_words(status, ceiling)}"
+        return Decision(move(status, Phase.STEPPING, "Raising", message, now), pods.actions)
+    if weight < ceiling or not _proven(status):
+        return Decision(_collect(status, ceiling, now), pods.actions, due)
     look_is_due = status.looks.next is not None and status.looks.next <= now
     if now < hold_until or look_is_due:
-        message = f"Safe; stays at {status.weight.wanted} % for the step's hold and its last look"
+        message = f"Safe; stays at {ceiling} % for the step's hold and its last look"
         return Decision(move(status, Phase.STEPPING, "Safe", message, now), pods.actions, due)
     if status.step < len(steps):
         return Decision(enter_step(facts, status.step + 1, now), pods.actions)
@@ -239,6 +269,11 @@ def _proven(status: ReleaseStatus) -> bool:
     return status.verdict == "Safe" and bool(required) and fresh
 
 
-def _evidence_in_words(status: ReleaseStatus) -> str:
+def _collect(status: ReleaseStatus, ceiling: int, now: datetime) -> ReleaseStatus:
+    """Say what the evidence is. Until the step has its weight that is a part of raising it."""
     words = "; ".join(metric.message for metric in status.metrics if metric.message)
-    return f"{status.weight.wanted} % confirmed; {words or 'collecting evidence'}"
+    message = f"{in_words(status, ceiling)} confirmed; {words or 'collecting evidence'}"
+    if status.weight.wanted == 0:
+        message = COUNTING
+    reason = "Raising" if status.weight.wanted < ceiling else "Collecting"
+    return move(status, Phase.STEPPING, reason, message, now)

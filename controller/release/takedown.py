@@ -7,7 +7,7 @@ stable's own pods are all replaced there is nothing to go back to, and the relea
 
 from datetime import datetime, timedelta
 
-from controller.api.release import Phase, ReleaseStatus, Weights
+from controller.api.release import Phase, ReleaseStatus
 from controller.release.facts import (
     Action,
     Decision,
@@ -45,7 +45,7 @@ def begin_rollback(facts: Facts, outcome: str, why: Problem, now: datetime) -> D
     The routes are asked whatever they seem to be: what was seen may be older than our last write.
     """
     status = facts.release.status
-    weight = Weights(wanted=0, confirmed=status.weight.confirmed)
+    weight = status.weight.model_copy(update={"wanted": 0.0})
     forgotten = {"step_since": None, "traffic_off_at": None}
     status = status.model_copy(update={"outcome": outcome, "weight": weight, **forgotten})
     status = move(status, Phase.ROLLING_BACK, why.reason, why.message, now)
@@ -55,7 +55,7 @@ def begin_rollback(facts: Facts, outcome: str, why: Problem, now: datetime) -> D
 
 def begin_finish(status: ReleaseStatus, reason: str, message: str, now: datetime) -> ReleaseStatus:
     """Record that stable runs the revision; the canary's traffic goes once this is stored."""
-    weight = Weights(wanted=0, confirmed=status.weight.confirmed)
+    weight = status.weight.model_copy(update={"wanted": 0.0})
     forgotten = {"step_since": None, "traffic_off_at": None}
     status = status.model_copy(update={"outcome": "", "weight": weight, **forgotten})
     return move(status, Phase.FINISHING, reason, message, now)

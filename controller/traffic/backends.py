@@ -5,14 +5,18 @@ backendRef out again. `merge(split(refs, p)) == refs` for whatever the user wrot
 neither ever changes the ratio between the user's backends, whoever edited the rule in between.
 
 Weights are whole numbers, so a share needs room: every weight of the rule is multiplied by the
-largest of 1000, 100, 10 and 1 that keeps it at or below 1,000,000, the most the API takes. Nothing
+largest of 1000, 100, 10 and 1 that keeps it at or below 1,000,000, the most the API takes. A share
+that is no whole percentage needs more room, and factors up to 1,000,000 are tried first. Nothing
 remembers the factor. The last digit of the canary's weight tells it: a whole percentage of a weight
-times 1000 ends in 0, and with the smaller factors the canary's weight is lowered, by less than 10,
-until it ends in their digit. A rule in which the canary has weight 0 is not multiplied at all.
+times 1000 ends in 0, and with other factors the canary's weight is lowered, by less than 10, until
+it ends in their digit. A rule in which the canary has weight 0 is not multiplied at all.
+
+Shares are multiples of 0.01 %. Where a rule has not the room for one that is no whole percentage,
+the canary gets the smallest weight there is: with none at all nothing could ever be learned.
 
 Two plans may split different Services of one rule. Both use the one factor that the rule's weights
-have room for, so each finds it in the other's canary too, and whoever is the last to take its
-backendRef out undoes it.
+have room for and the shares of both need, so each finds it in the other's canary too, and whoever
+is the last to take its backendRef out undoes it.
 
 Left out: backends of other kinds or namespaces. They keep their share and are never ours.
 """
@@ -28,8 +32,9 @@ Ref = Mapping[str, Any]
 
 MAX_WEIGHT = 1_000_000
 MAX_REFS = 16  # backendRefs in one rule, by the Gateway API's schema
-_DIGITS = {1000: 0, 100: 1, 10: 2, 1: 3}
+_DIGITS = {1_000_000: 4, 100_000: 5, 10_000: 6, 1000: 0, 100: 1, 10: 2, 1: 3}
 _FACTORS = {digit: factor for factor, digit in _DIGITS.items()}
+_MOST_FOR_WHOLE = 1000  # the largest factor for whole percentages
 
 # From so many units up, a whole percentage can be read back from the weights: what rounding and the
 # digit take away (less than 10 units) is then less than one percent.
@@ -72,11 +77,17 @@ class Entry:
     canary: int | None = None  # of `weight`; None where no canary's backendRef stands beside it
     peer: Ref | None = None  # that backendRef, where it is another plan's
 
-    def percent(self) -> int | None:
-        """Return our canary's share of this entry, rounded up; None without one."""
+    def percent(self) -> float | None:
+        """Return our canary's share of this entry; None without one.
+
+        The whole percentage that is written like this, or else rounded up to 0.01 %.
+        """
         if self.canary is None or not self.ours:
             return None
-        return -(-100 * self.canary // self.weight) if self.weight else 0
+        if not self.weight:
+            return 0.0
+        whole = _whole_percent(self.weight, self.canary, _FACTORS.get(self.canary % 10, 1))
+        return -(-10_000 * self.canary // self.weight) / 100 if whole is None else whole
 
 
 def entries(refs: Sequence[Ref], arms: Arms) -> list[Entry]:
@@ -107,11 +118,12 @@ def entries(refs: Sequence[Ref], arms: Arms) -> list[Entry]:
     return result
 
 
-def split(refs: Sequence[Ref], arms: Arms, percent: int) -> list[Ref]:
+def split(refs: Sequence[Ref], arms: Arms, percent: float) -> list[Ref]:
     """Return the rule's backendRefs with `percent` of the user's Service on the canary.
 
-    The share is `percent` or less, never more. Each backendRef to the Service is followed by ours,
-    with the same port and filters. Rules without the Service come back as they are.
+    The share is `percent` or less, never more where there is room for it. Each backendRef to the
+    Service is followed by ours, with the same port and filters. Rules without the Service come back
+    as they are.
     """
     whole, factor = _unscaled(entries(refs, arms))
     if not any(entry.ours for entry in whole):
@@ -128,19 +140,21 @@ def merge(refs: Sequence[Ref], arms: Arms) -> list[Ref]:
     return _write(whole, factor, arms, None)
 
 
-def _write(whole: Sequence[Entry], before: int, arms: Arms, percent: int | None) -> list[Ref]:
+def _write(whole: Sequence[Entry], before: int, arms: Arms, percent: float | None) -> list[Ref]:
     """Return the backendRefs of these entries; without `percent` there is no canary of ours.
 
     The entries' weights were multiplied by `before`, and so are their canaries' still.
     """
-    factor = factor_for(whole)
+    peers = [_whole_percent(e.weight * before, e.canary or 0, before) for e in whole if e.peer]
+    factor = factor_for(whole, fine=None in peers or not float(percent or 0).is_integer())
     shares = []
     for entry in whole:
-        if entry.peer is not None:
+        wanted = peers.pop(0) if entry.peer else percent or 0.0
+        units = entry.weight * factor if entry.ours or entry.peer else 0
+        if wanted is None:
             shares.append(_lowered((entry.canary or 0) * factor // before, factor))
         else:
-            units = entry.weight * factor if entry.ours else 0
-            shares.append(_lowered(units * (percent or 0) // 100, factor))
+            shares.append(_share(units, wanted, factor))
     if not any(shares):
         factor = 1
     result: list[Ref] = []
@@ -173,10 +187,30 @@ def obstacle(refs: Sequence[Ref], arms: Arms) -> str:
     )
 
 
-def factor_for(whole: Sequence[Entry]) -> int:
-    """Return the factor by which the user's weights are multiplied to make room for a share."""
+def factor_for(whole: Sequence[Entry], *, fine: bool = False) -> int:
+    """Return the factor by which the user's weights are multiplied to make room for shares.
+
+    `fine` are shares that are no whole percentages.
+    """
     highest = max((entry.weight for entry in whole), default=0)
-    return next(factor for factor in _DIGITS if highest * factor <= MAX_WEIGHT or factor == 1)
+    most = MAX_WEIGHT if fine else _MOST_FOR_WHOLE
+    fitting = (factor for factor in _DIGITS if factor <= most and highest * factor <= MAX_WEIGHT)
+    return next(fitting, 1)
+
+
+def _share(units: int, percent: float, factor: int) -> int:
+    """Return the canary's weight for a share in percent, a multiple of 0.01."""
+    share = _lowered(units * round(100 * percent) // 10_000, factor)
+    smallest = _DIGITS[factor] or 10
+    if share == 0 and not float(percent).is_integer() and smallest <= units:
+        return smallest
+    return share
+
+
+def _whole_percent(units: int, canary: int, factor: int) -> float | None:
+    """Return the whole percentage that is written like this; None if it is none."""
+    percent = float(-(-100 * canary // units)) if units else 0.0
+    return percent if _share(units, percent, factor) == canary else None
 
 
 def _lowered(share: int, factor: int) -> int:

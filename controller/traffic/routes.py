@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from controller.api.base import format_percent
 from controller.api.names import FIELD_MANAGER
 from controller.traffic.backends import Arms, Ref, entries, merge, obstacle, split
 from controller.traffic.parents import read_parents
@@ -25,7 +26,7 @@ class Split:
     """What a route does with the Service and its canary now. Weights in percent."""
 
     rules: int  # rules that have one of the two Services as a backend
-    weight: int | None  # the canary's share in the rule that gives it most; None without a backend
+    weight: float | None  # the canary's in the rule that gives it most; None without a backend
     uneven: str  # which rules are not as we write them for that weight, else empty
     accepted: bool  # every parent accepts the stored generation and has resolved its references
     silent: tuple[str, ...]  # parents that have not answered for the stored generation yet
@@ -35,11 +36,17 @@ class Split:
 
 
 def read_split(
-    route: Route, stable_service: str, canary_service: str, peers: frozenset[str] = frozenset()
+    route: Route,
+    stable_service: str,
+    canary_service: str,
+    peers: frozenset[str] = frozenset(),
+    *,
+    wanted: float = 0.0,
 ) -> Split:
     """Return what the route does with the two Services, and what its parents say of it.
 
-    `peers` are the Services of other plans: a canary beside one of them is theirs.
+    `peers` are the Services of other plans: a canary beside one of them is theirs. A route that is
+    written as it is for `wanted` percent has that weight: a rule with little room says no more.
     """
     arms = _arms(route, stable_service, canary_service, peers)
     ours = [
@@ -47,13 +54,7 @@ def read_split(
         for index, refs in _rules(route)
         if any(entry.ours for entry in entries(refs, arms))
     ]
-    shares = [
-        percent
-        for _, refs in ours
-        for entry in entries(refs, arms)
-        if (percent := entry.percent()) is not None
-    ]
-    weight = max(shares, default=None)
+    weight = _weight(ours, arms, wanted)
     answer = read_parents(route)
     reason, problem = _problem(ours, arms, answer.problem)
     return Split(
@@ -69,7 +70,7 @@ def read_split(
 
 
 def set_weight(
-    route: Route, stable: str, canary: str, percent: int, peers: frozenset[str] = frozenset()
+    route: Route, stable: str, canary: str, percent: float, peers: frozenset[str] = frozenset()
 ) -> Patch:
     """Return the JSON patch that gives the canary `percent` (0 to 100) in every rule of ours.
 
@@ -135,8 +136,17 @@ def _patch(route: Route, change: Callable[[Sequence[Ref]], Sequence[Ref]]) -> Pa
     return patch
 
 
+def _weight(ours: Sequence[tuple[int, Sequence[Ref]]], arms: Arms, wanted: float) -> float | None:
+    """Return the highest share of all rules; None where no rule has a backend for the canary."""
+    percents = [entry.percent() for _, refs in ours for entry in entries(refs, arms)]
+    shares = [percent for percent in percents if percent is not None]
+    if shares and wanted and all(split(refs, arms, wanted) == refs for _, refs in ours):
+        return wanted
+    return max(shares, default=None)
+
+
 def _uneven(
-    route: Route, ours: Sequence[tuple[int, Sequence[Ref]]], arms: Arms, weight: int
+    route: Route, ours: Sequence[tuple[int, Sequence[Ref]]], arms: Arms, weight: float
 ) -> str:
     """Name the rules that are not as we would write them for `weight`."""
     edited = [f"rules[{i}]" for i, refs in ours if split(refs, arms, weight) != refs]
@@ -144,7 +154,8 @@ def _uneven(
         return ""
     return (
         f"{describe(route)}: {', '.join(edited)} {'is' if len(edited) == 1 else 'are'} not as "
-        f"written for {weight} % on Service {arms.canary}; somebody edited the backends"
+        f"written for {format_percent(weight)} on Service {arms.canary}; somebody edited the "
+        "backends"
     )
 
 

@@ -92,7 +92,7 @@ def test_kubectl_get_tells_the_story(client: Client, namespace: str) -> None:
     status = {
         "phase": "RollingBack",
         "progress": "1/2",
-        "weight": {"wanted": 0, "confirmed": 5},
+        "weight": {"wanted": 0, "confirmed": 0.4},
         "verdict": "Regressed",
         "reason": "Regressed",
         "message": "5.0 % of 940 requests were bad",
@@ -104,7 +104,7 @@ def test_kubectl_get_tells_the_story(client: Client, namespace: str) -> None:
     header, line = run("kubectl", "get", "rel", "-n", namespace).splitlines()
     assert " ".join(header.split()) == "NAME PLAN PHASE STEP WEIGHT VERDICT REASON AGE"
     assert " ".join(line.split()).startswith(
-        "checkout-1 checkout RollingBack 1/2 5 Regressed Regressed "
+        "checkout-1 checkout RollingBack 1/2 0.4 Regressed Regressed "
     )
     wide = run("kubectl", "get", "releases", "-n", namespace, "-o", "wide")
     assert "5.0 % of 940 requests were bad" in wide

@@ -30,6 +30,7 @@ EXAMPLE: Final = gander.ROOT / "examples" / "checkout"
 QUIET: Final = Mix(samples=0.0, suppliers=0.0, flaky=0.0)
 # One request in a hundred fails in every version, and v2 fails four more.
 ONE_BECOMES_FIVE: Final = Mix(samples=0.04, suppliers=0.0, flaky=0.01)
+AT_ONCE: Final = 1_000_000_000  # as a plan's exposure: every step begins at its whole weight
 LONGEST_LOAD: Final = 1500.0
 RELEASE_SECONDS: Final = 300.0
 ENDS: Final = frozenset({"Succeeded", "RolledBack", "Aborted", "Superseded"})

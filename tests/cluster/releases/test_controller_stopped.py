@@ -25,7 +25,7 @@ def test_a_change_waits_and_is_released_once_the_controller_is_back(
         until("stable to scale", lambda: ready(shop) == 2, seconds=60)
         assert list(shop.replica_sets()) == list(before)
         assert shop.release() == {}
-    status = shop.await_release("Stepping")
+    status = shop.await_release("Stepping", reason="Collecting")
     assert shop.get("release", f"{NAME}-1")["spec"]["images"] == [shop.images["v3"]]
     assert status["weight"]["wanted"] == 5
     assert sorted(shop.replica_sets()) == sorted(before)

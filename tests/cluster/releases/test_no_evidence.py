@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from tests.cluster.releases.story import Json, Story, judged_by
+from tests.cluster.releases.story import AT_ONCE, Json, Story, judged_by
 
 LOOKS: Final = 20.0  # seconds, four looks
 
@@ -41,25 +41,26 @@ def test_an_empty_answer(story: Callable[..., Story]) -> None:
     shop = story(adopt=False)
     total = 'requests_that_nobody_counts{namespace="{{ namespace }}", pod=~"{{ pods }}"}'
     shop.apply(metric(shop, "nobody", total=total))
-    shop.adopt(analysis=judged_by("nobody"))
+    shop.adopt(analysis=judged_by("nobody"), exposure=AT_ONCE)
     shop.load()
     shop.set_image("v3")
     status = shop.holds("NoData", seconds=LOOKS)
-    assert "nobody: no series of spec.counts.total for the canary" in status["message"]
-    ends_without_a_verdict(shop)
+    assert "nobody: no series of spec.counts.total for the stable" in status["message"]
+    # Nobody knows how many requests there are, so not one of them goes to the canary.
+    ends_without_a_verdict(shop, percent=0)
 
 
 def test_not_a_number(story: Callable[..., Story]) -> None:
     shop = story(adopt=False)
     total = 'answers_total{namespace="{{ namespace }}", backend="{{ service }}"}'
     shop.apply(metric(shop, "answers", total=total, per="Service"), exporter(shop))
-    shop.adopt(analysis=judged_by("answers"))
+    shop.adopt(analysis=judged_by("answers"), exposure=AT_ONCE)
     shop.load()
     shop.set_image("v3")
     status = shop.holds("NotANumber", seconds=LOOKS)
     assert 'backend="checkout-canary"' in status["message"]
     assert "is nan" in status["message"]
-    ends_without_a_verdict(shop)
+    ends_without_a_verdict(shop, percent=5)
 
 
 def goes_on(shop: Story) -> None:
@@ -68,9 +69,9 @@ def goes_on(shop: Story) -> None:
     shop.await_step(2)
 
 
-def ends_without_a_verdict(shop: Story) -> None:
+def ends_without_a_verdict(shop: Story, *, percent: int) -> None:
     """Have a person end the release: nothing was proven, so nothing is rejected."""
-    assert {"checkout": 95, "checkout-canary": 5} == shop.shares()
+    assert {"checkout": 100 - percent, "checkout-canary": percent} == shop.shares()
     shop.gander("abort", "checkout-1", "--reason=the metric is of no use")
     assert "Aborted" == shop.await_end()["phase"]
     assert [] == shop.await_plan("Held").get("rejected", [])

@@ -54,7 +54,7 @@ def test_sigterm_in_the_middle_of_a_release(
     assert {line["release"] for line in mine} == {f"{NAME}-1"}
     assert {"Starting", "Stepping"} <= {line["phase"] for line in mine}
     assert shop.release()["phase"] == "Stepping"
-    assert shop.shares()[f"{NAME}-canary"] == 5
+    shop.await_backends({NAME: 950, f"{NAME}-canary": 50})
 
 
 def test_a_scale_to_none_gives_the_lease_back(installed: Installed) -> None:

@@ -8,7 +8,7 @@ import pytest
 from dev import cluster, processes
 from dev.environment import Environment
 from dev.layout import Layout
-from tests.cluster.releases.story import ONE_BECOMES_FIVE, Story
+from tests.cluster.releases.story import AT_ONCE, ONE_BECOMES_FIVE, Story
 
 pytestmark = pytest.mark.disruptive
 AWAY = 120.0  # seconds
@@ -26,7 +26,7 @@ def layout(environment: Environment) -> Iterator[Layout]:
 def test_prometheus_is_away_for_two_minutes_in_the_middle(
     story: Callable[..., Story], layout: Layout
 ) -> None:
-    bad, good = story(), story()
+    bad, good = story(exposure=AT_ONCE), story(exposure=AT_ONCE)
     loads = {bad: bad.load(mix=ONE_BECOMES_FIVE), good: good.load()}
     bad.set_image("v2")
     good.set_image("v3")

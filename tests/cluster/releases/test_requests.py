@@ -7,7 +7,7 @@ import pytest
 
 from dev.waiting import until
 from tests.cluster.releases.installed import Installed
-from tests.cluster.releases.story import Story
+from tests.cluster.releases.story import AT_ONCE, Story
 
 pytestmark = pytest.mark.disruptive
 REST = 30.0  # seconds
@@ -47,7 +47,7 @@ def test_a_plan_at_rest_costs_no_request(story: Callable[..., Story], installed:
 
 
 def test_a_look_costs_one_status_write(story: Callable[..., Story], installed: Installed) -> None:
-    shop = story(replicas=2, steps=[{"weight": 5, "hold": "1h"}])
+    shop = story(replicas=2, steps=[{"weight": 5, "hold": "1h"}], exposure=AT_ONCE)
     await_alone(shop)
     shop.load()
     shop.set_image("v3")

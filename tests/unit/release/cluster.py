@@ -67,7 +67,7 @@ class Canary:
 class Route:
     """One route. `writer` is who wrote the backends last, empty for Gander."""
 
-    weight: int | None = None
+    weight: float | None = None
     uneven: bool = False
     writer: str = "kubectl"
     changed: datetime | None = None  # None once every parent has seen it
@@ -171,7 +171,7 @@ class Cluster:
             if not paused:
                 self.let_through.add(revision)
 
-    def split(self, percent: int, keys: tuple[str, ...]) -> None:
+    def split(self, percent: float, keys: tuple[str, ...]) -> None:
         """Give the canary its percentage in these routes, where they exist."""
         for key, route in self.routes():
             if key not in keys or route.missing:

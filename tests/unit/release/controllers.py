@@ -55,6 +55,7 @@ class Controllers:
     ledger: Ledger
     plan: ReleasePlan | None = None
     prometheus_up: bool = True
+    first_weight: float = 1.33  # percent that the traffic justifies before any evidence
     alarmed: set[str] = field(default_factory=set)  # releases that the judge will find worse
     story: tuple[Entry, ...] = ()  # timeline with which releases begin
     due: list[datetime] = field(default_factory=list)  # when the last passes want another
@@ -186,13 +187,25 @@ class Controllers:
         if not self.prometheus_up:
             verdict = status.verdict or "Inconclusive"
             return f.Judged(verdict, status.metrics, upcoming, Exposure(), NO_EVIDENCE)
+        if status.weight.wanted == 0:
+            verdict = status.verdict or "Inconclusive"
+            weight = self.first_weight
+            return f.Judged(verdict, status.metrics, upcoming, Exposure(), justified=weight)
         before = status.metrics[0] if status.metrics else MetricStatus(name="m", required=True)
         looks, here = before.looks + 1, before.looks_at_weight + 1
         metric = before.model_copy(
             update={"looks": looks, "looks_at_weight": here, "message": f"{looks} looks"}
         )
         verdict = self._verdict(facts.release, looks, here)
-        return f.Judged(verdict, (metric,), upcoming, Exposure(), cause="1 % became 5 %")
+        justified = min(100.0, self.first_weight * 4.0 ** (looks % 4))  # doubt comes back
+        return f.Judged(
+            verdict,
+            (metric,),
+            upcoming,
+            Exposure(),
+            cause="1 % became 5 %",
+            justified=100.0 if verdict == "Safe" else justified,
+        )
 
     def _rehearse(self, release: Release) -> f.Judged | None:
         """Ask about stable before the first weight, until there is an answer."""

@@ -93,7 +93,7 @@ def release(
 
 
 def route(
-    weight: int | None = None, *, name: str = "HTTPRoute checkout", **fields: Any
+    weight: float | None = None, *, name: str = "HTTPRoute checkout", **fields: Any
 ) -> RouteFacts:
     """Return a route that its parents have seen."""
     return RouteFacts(**{"name": name, "weight": weight, "settled": True, **fields})
@@ -147,6 +147,7 @@ def judged(verdict: str = "Safe", problem: Problem | None = None, **fields: Any)
             "next": NOW + HOLD + LOOK,
             "exposure": ReleaseStatus().exposure,
             "problem": problem,
+            "justified": 100.0 if verdict == "Safe" else None,
             **fields,
         }
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.api.release import ENDED, Phase, Release, ReleaseStatus
+from controller.release.easing import SMALLEST, WORTH
 from controller.release.facts import Facts
 from controller.release.record import MAX_BYTES, MAX_ENTRIES
 from tests.unit.release.cluster import PROGRESS_DEADLINE, SECOND, Cluster
@@ -24,6 +25,7 @@ class Ledger:
     blind: set[str] = field(default_factory=set)  # releases whose last look saw nothing
     promoted_at: dict[str, datetime] = field(default_factory=dict)
     confirmed_at: dict[str, datetime] = field(default_factory=dict)
+    justified: dict[str, float] = field(default_factory=dict)  # percent, by release
     unprotected: set[str] = field(default_factory=set)  # let through because stable was down
     ending: set[str] = field(default_factory=set)  # releases that get no traffic any more
     found_bad: set[str] = field(default_factory=set)  # the same, while nobody edits the routes
@@ -31,7 +33,7 @@ class Ledger:
     held: str = ""  # revision that an abort left waiting
     stable_down_since: datetime | None = None
 
-    def weight_is_asked(self, facts: Facts, percent: int) -> None:
+    def weight_is_asked(self, facts: Facts, percent: float) -> None:
         """Check a weight that is about to be written to the routes."""
         release, status = facts.release, facts.release.status
         steps = release.spec.rules.steps
@@ -50,10 +52,19 @@ class Ledger:
             assert not self.cluster.outage or facts.stable.ready, "traffic while all pods crash"
             assert facts.has_canary_service, "traffic that nobody answers"
         if percent > max(route.weight or 0 for route in facts.routes):
-            pods = -(-facts.stable.replicas * percent // 100)
+            most = WORTH * max(SMALLEST, self._justified(facts))
+            assert percent <= most, "more than the evidence justifies"
+            pods = -(-facts.stable.replicas * recorded // 100)
             assert canary is not None
             assert canary.ready >= pods, "the weight before the capacity"
             assert facts.stable.ready > 0, "nobody could take the traffic back"
+
+    def _justified(self, facts: Facts) -> float:
+        """Return the last that the judge has said of a weight; nothing before it said anything."""
+        judged = facts.judged
+        if judged is not None and judged.justified is not None:
+            return judged.justified
+        return self.justified.get(facts.release.metadata.name, 0.0)
 
     def traffic_is_taken_off(self, release: Release, decided: ReleaseStatus) -> None:
         """Note that a release found bad loses its traffic, whether or not that gets recorded."""
@@ -101,6 +112,7 @@ class Ledger:
         release, name = facts.release, facts.release.metadata.name
         assert len(status.timeline) <= MAX_ENTRIES
         assert len(status.model_dump_json(by_alias=True, exclude_none=True)) <= MAX_BYTES
+        self._follow_weight(facts, status)
         self._follow_steps(facts, status)
         if status.phase is Phase.PROMOTING:
             self.promoted_at.setdefault(name, self.cluster.now)
@@ -135,6 +147,19 @@ class Ledger:
             assert not work.size(revision), "pods of what was taken back were left in stable"
             assert work.paused or work.template != revision, "what was taken back rolls on"
 
+    def _follow_weight(self, facts: Facts, status: ReleaseStatus) -> None:
+        """Check that a weight rises as far as the evidence justifies, and no further."""
+        justified, before = self._justified(facts), facts.release.status.weight.wanted
+        if justified:
+            self.justified[facts.release.metadata.name] = justified
+        if status.weight.wanted > before:
+            ceiling = facts.release.spec.rules.steps[status.step - 1].weight
+            last_way = before > 0 and status.weight.wanted == ceiling
+            most = (WORTH if last_way else 1.0) * max(SMALLEST, justified)
+            assert status.weight.wanted <= most, "more than is justified"
+        if status.phase is Phase.STEPPING and status.weight.wanted > 0:
+            assert status.weight.wanted <= WORTH * max(SMALLEST, justified), "too much for long"
+
     def _follow_steps(self, facts: Facts, status: ReleaseStatus) -> None:
         """Follow how a step's weight is confirmed, judged and passed."""
         before, name = facts.release.status, facts.release.metadata.name
@@ -155,6 +180,8 @@ class Ledger:
         elif before.step and (promoted or status.step != before.step):
             hold = facts.release.spec.rules.steps[before.step - 1].hold
             assert status.step == before.step + (not promoted), "a step was left out"
+            whole = facts.release.spec.rules.steps[before.step - 1].weight
+            assert before.weight.confirmed == whole, "a step was passed below its weight"
             assert name in self.safe, "a step was passed without fresh evidence"
             assert name not in self.blind, "a step was passed although nothing was seen"
             due = before.looks.next is None or before.looks.next <= self.cluster.now

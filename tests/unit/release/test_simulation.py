@@ -6,6 +6,7 @@ In words:
 
 - the weight asked of a route is never above the recorded step's, and what a person gave beyond it
   is brought back in the next pass that works;
+- a weight rises no further than the evidence justifies, and falls when that justifies less;
 - a share that nobody serves, or pods of another template, goes to stable in the next pass that
   works;
 - a release that was found bad, aborted or taken back gets no traffic any more;
@@ -76,6 +77,7 @@ happenings = st.sampled_from(
         "stray",
         "prometheus",
         "alarm",
+        "traffic",
         "drain",
         "canary deleted",
         "readiness lost",
@@ -288,6 +290,9 @@ class Life(RuleBasedStateMachine):
                 self.mend()
             case "alarm" if release is not None:
                 self.gander.alarmed.add(release.metadata.name)
+            case "traffic":
+                after = {1.33: 0.004, 0.004: 0.3, 0.3: 30.0, 30.0: 100.0}
+                self.gander.first_weight = after.get(self.gander.first_weight, 1.33)
             case "drain" if cluster.canary is not None:
                 cluster.change("canary", running=0, ready=0, crashes=0)
             case "readiness lost" if cluster.canary is not None:

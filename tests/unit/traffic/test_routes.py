@@ -10,7 +10,7 @@ from tests.unit.traffic.objects import CANARY, STABLE, defaulted, patched, ref, 
 HEADER = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x"}]}}
 
 
-def at(item: dict[str, Any], percent: int) -> dict[str, Any]:
+def at(item: dict[str, Any], percent: float) -> dict[str, Any]:
     stored = defaulted(item)
     return patched(stored, set_weight(stored, STABLE, CANARY, percent))
 
@@ -56,6 +56,19 @@ def without(item: dict[str, Any]) -> dict[str, Any]:
             [(STABLE, 570_007), (CANARY, 29_993), ("cart", 400_000)],
             id="no room for a factor",
         ),
+        pytest.param([ref()], 0.4, [(STABLE, 996_006), (CANARY, 3994)], id="less than one percent"),
+        pytest.param(
+            [ref(weight=90), ref("cart", 10)],
+            1.33,
+            [(STABLE, 888_034), (CANARY, 11_966), ("cart", 100_000)],
+            id="more than one percent and less than two",
+        ),
+        pytest.param(
+            [ref(), ref("cart", 1000)],
+            0.4,
+            [(STABLE, 990), (CANARY, 10), ("cart", 1_000_000)],
+            id="the smallest weight where there is no room for less",
+        ),
         pytest.param(
             [ref(namespace="elsewhere"), ref("cart")],
             5,
@@ -74,7 +87,7 @@ def without(item: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_weights_of_one_rule(
-    before: list[dict[str, Any]], percent: int, after: list[tuple[str, int]]
+    before: list[dict[str, Any]], percent: float, after: list[tuple[str, int]]
 ) -> None:
     item = defaulted(route(before))
 
@@ -152,6 +165,25 @@ def test_weights_changed_by_hand_are_shown_and_set_again() -> None:
     assert found.weight == 24
     assert "rules[0] is not as written for 24 %" in found.uneven
     assert read_split(at(edited, 5), STABLE, CANARY).weight == 5
+
+
+@pytest.mark.parametrize("percent", [0.01, 0.07, 0.4, 1.33, 4.99, 33.33])
+def test_a_share_that_is_no_whole_percentage_is_read_as_it_was_written(percent: float) -> None:
+    item = at(at(route([ref()], [ref(weight=90), ref("cart", 10)]), 5), percent)
+
+    found = read_split(item, STABLE, CANARY)
+
+    assert (found.weight, found.uneven) == (percent, "")
+    assert without(item) == defaulted(route([ref()], [ref(weight=90), ref("cart", 10)]))
+
+
+def test_a_share_for_which_there_is_no_room_is_there_when_it_is_wanted() -> None:
+    item = at(route([ref(), ref("cart", 1000)]), 0.4)
+
+    assert read_split(item, STABLE, CANARY).weight == 1
+    assert read_split(item, STABLE, CANARY, wanted=0.4).weight == 0.4
+    assert read_split(item, STABLE, CANARY, wanted=0.9).weight == 0.9
+    assert read_split(item, STABLE, CANARY, wanted=5).weight == 1
 
 
 def test_backends_that_people_reorder_still_find_their_canaries() -> None:

@@ -32,14 +32,15 @@ users_rules = st.lists(
     max_size=5,
 )
 users_routes = st.lists(users_rules, max_size=3).map(lambda rules: defaulted(route(*rules)))
-writes = st.lists(st.tuples(st.sampled_from(PLANS), st.integers(0, 100)), max_size=6)
+percents = st.one_of(st.integers(0, 100), st.integers(1, 999).map(lambda n: n / 100))
+writes = st.lists(st.tuples(st.sampled_from(PLANS), percents), max_size=6)
 
 
 def peers(name: str) -> frozenset[str]:
     return frozenset(PLANS) - {name}
 
 
-def set_to(item: dict[str, Any], name: str, percent: int) -> dict[str, Any]:
+def set_to(item: dict[str, Any], name: str, percent: float) -> dict[str, Any]:
     return patched(item, set_weight(item, name, canary_name(name), percent, peers(name)))
 
 
@@ -49,7 +50,7 @@ def without(item: dict[str, Any], name: str) -> dict[str, Any]:
 
 @given(users_routes, writes, st.permutations(PLANS))
 def test_any_sequence_of_both_is_undone_exactly(
-    item: dict[str, Any], sequence: list[tuple[str, int]], ends: list[str]
+    item: dict[str, Any], sequence: list[tuple[str, float]], ends: list[str]
 ) -> None:
     now = item
     for name, percent in sequence:
@@ -59,11 +60,11 @@ def test_any_sequence_of_both_is_undone_exactly(
     assert item == now
 
 
-@given(users_routes, st.integers(0, 100), st.lists(st.integers(0, 100), max_size=4), st.booleans())
+@given(users_routes, percents, st.lists(percents, max_size=4), st.booleans())
 def test_one_keeps_its_share_whatever_the_other_does(
     item: dict[str, Any],
-    percent: int,
-    others: list[int],
+    percent: float,
+    others: list[float],
     ends: bool,  # noqa: FBT001 - drawn
 ) -> None:
     alone = set_to(item, "checkout", percent)
@@ -74,7 +75,8 @@ def test_one_keeps_its_share_whatever_the_other_does(
         now = without(now, "cart")
 
     before, after = (
-        read_split(each, "checkout", "checkout-canary", peers("checkout")) for each in (alone, now)
+        read_split(each, "checkout", "checkout-canary", peers("checkout"), wanted=percent)
+        for each in (alone, now)
     )
 
     assert before.weight == after.weight

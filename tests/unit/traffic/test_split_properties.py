@@ -38,7 +38,9 @@ users_refs = st.builds(
 )
 users_rules = st.lists(users_refs, max_size=5)
 users_routes = st.lists(users_rules, max_size=4).map(lambda rules: defaulted(route(*rules)))
-percents = st.integers(0, 100)
+percents = st.one_of(
+    st.integers(0, 100), st.integers(1, 200).map(lambda n: n / 100), st.just(33.33)
+)
 
 # Refs as anybody may have left them: both Services anywhere, with any weight.
 edited_refs = st.lists(
@@ -59,7 +61,7 @@ def shares(refs: list[Ref]) -> list[Fraction]:
 
 @given(users_routes, st.lists(percents, min_size=1, max_size=4))
 def test_any_sequence_of_weights_is_undone_exactly(
-    item: dict[str, Any], sequence: list[int]
+    item: dict[str, Any], sequence: list[float]
 ) -> None:
     now = item
     for percent in sequence:
@@ -72,7 +74,7 @@ def test_any_sequence_of_weights_is_undone_exactly(
 
 
 @given(users_routes, percents)
-def test_a_second_time_changes_nothing(item: dict[str, Any], percent: int) -> None:
+def test_a_second_time_changes_nothing(item: dict[str, Any], percent: float) -> None:
     now = patched(item, set_weight(item, STABLE, CANARY, percent))
 
     assert set_weight(now, STABLE, CANARY, percent) == []
@@ -80,12 +82,12 @@ def test_a_second_time_changes_nothing(item: dict[str, Any], percent: int) -> No
 
 @given(users_routes, percents, percents)
 def test_the_weight_that_was_set_is_the_weight_that_is_read(
-    item: dict[str, Any], before: int, percent: int
+    item: dict[str, Any], before: float, percent: float
 ) -> None:
     now = patched(item, set_weight(item, STABLE, CANARY, before))
     now = patched(now, set_weight(now, STABLE, CANARY, percent))
 
-    found = read_split(now, STABLE, CANARY)
+    found = read_split(now, STABLE, CANARY, wanted=percent)
 
     assert found.uneven == "" or found.reason == "RouteNotSplittable"
     if found.rules and not found.problem:
@@ -93,25 +95,33 @@ def test_the_weight_that_was_set_is_the_weight_that_is_read(
 
 
 @given(users_routes, percents)
-def test_the_canary_gets_its_percentage_and_never_more(item: dict[str, Any], percent: int) -> None:
+def test_the_canary_gets_its_percentage_and_never_more(
+    item: dict[str, Any], percent: float
+) -> None:
     now = patched(item, set_weight(item, STABLE, CANARY, percent))
 
     for before, after in zip(item["spec"]["rules"], now["spec"]["rules"], strict=True):
         standing = entries(after.get("backendRefs", []), ARMS)
-        factor = factor_for(entries(before.get("backendRefs", []), ARMS))
+        fine = not float(percent).is_integer()
+        factor = factor_for(entries(before.get("backendRefs", []), ARMS), fine=fine)
         for entry in standing:
             if entry.ours and entry.weight:
                 note(f"{entry} times {factor}")
                 assert entry.canary is not None
                 share = Fraction(100 * entry.canary, entry.weight)
-                assert share <= percent
-                exact = factor == 1000 or not percent
+                wanted = Fraction(round(100 * percent), 100)
+                exact = not percent or (factor == 1000 and wanted.denominator == 1)
                 room = Fraction(0) if exact else Fraction(1000, entry.weight)
-                assert share >= percent - room
+                assert share >= wanted - room
+                least = entry.canary <= 10 and wanted.denominator > 1
+                assert share <= wanted or least
+                assert entry.canary > 0 or wanted.denominator == 1 or entry.weight < 10
 
 
 @given(users_rules, percents)
-def test_every_other_backend_keeps_its_share_and_its_fields(refs: list[Ref], percent: int) -> None:
+def test_every_other_backend_keeps_its_share_and_its_fields(
+    refs: list[Ref], percent: float
+) -> None:
     after = split(refs, ARMS, percent)
 
     assert shares(refs) == shares(after)
@@ -122,7 +132,7 @@ def test_every_other_backend_keeps_its_share_and_its_fields(refs: list[Ref], per
 
 @given(users_rules, percents)
 def test_the_canary_has_port_and_filters_of_the_backend_before_it(
-    refs: list[Ref], percent: int
+    refs: list[Ref], percent: float
 ) -> None:
     after = split(refs, ARMS, percent)
 
@@ -133,7 +143,7 @@ def test_the_canary_has_port_and_filters_of_the_backend_before_it(
 
 @given(edited_refs, percents)
 def test_whatever_people_left_no_ratio_changes_and_no_rule_ends_up_empty(
-    refs: list[Ref], percent: int
+    refs: list[Ref], percent: float
 ) -> None:
     without = merge(refs, ARMS)
 
