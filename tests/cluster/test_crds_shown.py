@@ -157,7 +157,7 @@ def test_kubectl_get_shows_plans_and_metrics(client: Client, namespace: str) -> 
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("plan.spec.steps.hold", "The shortest stay at this weight"),
+        ("plan.spec.steps.hold", "The shortest stay at the whole weight"),
         ("plan.spec.analysis.prometheus.secretRef", "Credentials."),
         ("rel.status.exposure.bad", "Of these, the bad ones."),
         ("relm.spec.counts.total", "Series selector of the counter over all requests"),

@@ -197,7 +197,7 @@ class Controllers:
             update={"looks": looks, "looks_at_weight": here, "message": f"{looks} looks"}
         )
         verdict = self._verdict(facts.release, looks, here)
-        justified = min(100.0, self.first_weight * 4.0 ** (looks % 4))  # doubt comes back
+        justified = min(100.0, self.first_weight * 4.0 ** min(looks, 10))
         return f.Judged(
             verdict,
             (metric,),
