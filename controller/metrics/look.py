@@ -224,12 +224,13 @@ def _window_end(arms: Sequence[_Arm], interval: float, fresh_since: float) -> fl
     for counter in (counter for arm in arms for counter in arm.counters):
         newest = newest_by_target.get(counter.target, 0.0)
         newest_by_target[counter.target] = max(newest, counter.times[-1])
-    due = (
-        newest + _WHOLE_INTERVAL * interval
-        for newest in newest_by_target.values()
-        if newest >= fresh_since
-    )
-    return min(*(arm.newest for arm in arms), *due)
+    latest = max(arm.newest for arm in arms)
+    ends = [arm.newest for arm in arms]
+    for newest in newest_by_target.values():
+        due = newest + _WHOLE_INTERVAL * interval
+        # Of a target that is late a scrape may be under way, which began an interval ago at most.
+        ends.append(due if newest >= fresh_since else max(due, latest - interval))
+    return min(ends)
 
 
 def _count(

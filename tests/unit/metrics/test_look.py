@@ -315,6 +315,16 @@ def test_a_service_waits_for_its_youngest_canary_pod_only() -> None:
     assert warming_up(some_arms(stable=pods), "Service", warm_up=90, now=T0) is None
 
 
+def test_a_scrape_that_may_be_under_way_is_waited_for_after_failed_ones_too() -> None:
+    # One scrape of the second pod failed, and the next takes 4 s: it is stored at 20.25 as of 16.25.
+    late = a_series("checkout-2", [(-3.75, 50), (1.25, 60), (6.25, 70)])
+    arms = some_arms(stable=[a_pod(STABLE), a_pod("checkout-2"), a_pod("checkout-3")])
+    fresh = both(canary=steady(2, end=20), stable=steady(20, end=20))
+    third = a_series("checkout-3", steady(20, end=20))
+    look = taken(look_at([*fresh, late, third], arms=arms, since=0, now=20.125))
+    assert look.end == T0 + 15
+
+
 def test_each_pod_is_counted_for_itself_too() -> None:
     second = a_series("checkout-canary-2", steady(4, offset=1))
     arms = some_arms(canary=[a_pod(CANARY), a_pod("checkout-canary-2")])

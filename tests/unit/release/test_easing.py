@@ -79,8 +79,12 @@ def test_the_next_weight(
 
 
 def begun() -> tuple[Facts, Decision]:
-    """Return a release that has its backend at weight 0, and how its first step begins."""
-    given = facts(release(phase="Starting", reason="AddingBackend"), routes=(route(0),))
+    """Return a release that has its backend at weight 0, and how its first step begins.
+
+    Prometheus has answered while the canary started.
+    """
+    starting = release(phase="Starting", reason="AddingBackend", looks={"next": NOW})
+    given = facts(starting, routes=(route(0),))
     return given, decide(given, NOW)
 
 

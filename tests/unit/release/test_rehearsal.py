@@ -22,6 +22,7 @@ READY: dict[str, Any] = {
     "phase": "Starting",
     "reason": "AddingBackend",
     "timeline": [entry("Starting", "AddingBackend")],
+    "weight": {"justified": 100.0},
 }
 
 
