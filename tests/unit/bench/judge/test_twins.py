@@ -12,6 +12,7 @@ from bench.judge.fleets import (
     Releases,
     Traffic,
     bad_spells,
+    from_look,
     in_clumps,
     noises,
     simulate,
@@ -55,6 +56,7 @@ CLUMPS = Traffic(rate=0.02, worse=1.4, unequal=0.2, fails=in_clumps(3.0))
             id="a fresh baseline",
         ),
         pytest.param(Traffic(worse=3.0, bad_stable=(20.0,)), SHIPPED, id="a noisy stable pod"),
+        pytest.param(Traffic(shared=from_look(30, 6.0)), SHIPPED, id="a fault after Safe"),
     ],
 )
 def test_counts_are_played_as_the_judge_plays_them(traffic: Traffic, rules: Rules) -> None:
@@ -114,6 +116,16 @@ def test_histograms_are_played_as_the_judge_plays_them(
         Latencies(stable, canary, native=native), releases=3, looks=50, seed=27
     )
     holds_to_the_judge(played, looks=50)
+
+
+def test_a_tail_that_comes_after_safe_is_played_as_the_judge_plays_it() -> None:
+    good, bad = (
+        histogram_twin.simulate(Latencies(lognormal, shape), releases=3, looks=40, seed=29)
+        for shape in (lognormal, hanging(lognormal, 0.02))
+    )
+    arms = [np.concatenate(both) for both in zip(good[2:4], bad[2:4], strict=True)]
+
+    holds_to_the_judge(good._replace(canary=arms[0], stable=arms[1]), looks=80)
 
 
 def test_clustered_histograms_are_played_as_the_judge_plays_them() -> None:
