@@ -7,6 +7,7 @@ section says so. `--quick` plays a small part of it and writes nothing unless to
 
 import argparse
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def main() -> int:
             done=lambda count, of: bar.update(task, completed=count, total=of),
         )
     lines = [
-        *setting.machine("make bench-judge", measured),
+        *setting.machine(_command(), measured),
         f"- the machine's load in the last 15 minutes: {os.getloadavg()[2]:.1f}",
         f"- took {(time.monotonic() - began) / 60:.0f} min on {asked.workers} processes",
     ]
@@ -66,6 +67,12 @@ def _arguments() -> argparse.Namespace:
         asked.results = asked.results or ROOT / "bench/RESULTS.md"
         asked.plots = asked.plots or ROOT / "docs/judge"
     return asked
+
+
+def _command() -> str:
+    """Return what was asked for, as one would type it."""
+    words = " ".join(sys.argv[1:])
+    return f"python -m bench.judge {words}" if words else "make bench-judge"
 
 
 def _progress() -> Progress:

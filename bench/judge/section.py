@@ -86,12 +86,18 @@ def goals(played: Sequence[Played]) -> list[Row]:
 
 def problems(played: Sequence[Played]) -> list[str]:
     """Say what could not be played."""
-    found = []
-    for each in played:
-        if each.releases == 0:
-            found.append(f"{each.scenario.name}: time was up before the first release")
-        elif each.releases < each.wanted:
-            found.append(f"{each.scenario.name}: {each.releases} of {each.wanted} releases")
+    found = [
+        f"{each.scenario.name}: time was up before the first release"
+        for each in played
+        if each.releases == 0
+    ]
+    short = [each for each in played if each.releases < each.wanted]
+    if short:
+        some, whole = (sum(getattr(x, of) for x in played) for of in ("releases", "wanted"))
+        found.append(
+            f"time was up after {some:,} of {whole:,} releases; {len(short)} of {len(played)} "
+            "scenarios have fewer than wanted, n says how many"
+        )
     return found
 
 

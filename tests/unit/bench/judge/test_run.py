@@ -76,7 +76,14 @@ def test_what_was_not_played_is_told() -> None:
 
     found = section.problems([Played(scenario, {}, 1, 3), Played(scenario, {}, 0, 3)])
 
-    assert found == ["calm: 1 of 3 releases", "calm: time was up before the first release"]
+    assert found == [
+        "calm: time was up before the first release",
+        (
+            "time was up after 1 of 6 releases; 2 of 2 scenarios have fewer than wanted, "
+            "n says how many"
+        ),
+    ]
+    assert section.problems([Played(scenario, {}, 3, 3)]) == []
 
 
 def test_others_stand_beside_us() -> None:
