@@ -60,21 +60,30 @@ HARMLESS = (
 
 
 def scenarios() -> list[Scenario]:
-    """Return section 5, 1 to 9, 17 and 20."""
+    """Return section 5, 1 to 8 and 16 to 20, as far as it is about counts."""
+    return [*what_pods_do(), *what_scrapes_do(), *hidden(), *shares()]
+
+
+def what_pods_do() -> list[Scenario]:
+    """Return the harmless things that pods do."""
     return [
-        *(
-            Scenario(
-                name,
-                partial(plays.counts, traffic, who=(US, PLAIN)),
-                (
-                    at_most(US, 0.01),
-                    at_most(PLAIN, 0.01, "false rollbacks without the repairs", goal=False),
-                ),
-                releases=3000,
-                chosen_on=chosen,
-            )
-            for name, traffic, chosen in HARMLESS
-        ),
+        Scenario(
+            name,
+            partial(plays.counts, traffic, who=(US, PLAIN)),
+            (
+                at_most(US, 0.01),
+                at_most(PLAIN, 0.01, "false rollbacks without the repairs", goal=False),
+            ),
+            releases=3000,
+            chosen_on=chosen,
+        )
+        for name, traffic, chosen in HARMLESS
+    ]
+
+
+def what_scrapes_do() -> list[Scenario]:
+    """Return edges, changes of weight and dips."""
+    return [
         Scenario(
             "5.6 four shared incidents x40, scrapes up to a look apart",
             partial(plays.at_edges, Traffic(shared=incidents(40.0, 4, apart=1.0))),
@@ -104,6 +113,12 @@ def scenarios() -> list[Scenario]:
             releases=1000,
             batch=125,
         ),
+    ]
+
+
+def hidden() -> list[Scenario]:
+    """Return faults that come and go, that stable hides, and a margin that is hard to prove."""
+    return [
         Scenario(
             "5.16 x10 for one minute in six, 1 % errors",
             partial(plays.counts, Traffic(shared=one_minute_in_six)),
@@ -132,6 +147,12 @@ def scenarios() -> list[Scenario]:
             (at_least(f"{US}: Safe", 0.9, words="Safe"), told(f"{US}: Safe", "Safe")),
             releases=1500,
         ),
+    ]
+
+
+def shares() -> list[Scenario]:
+    """Return the check of the canary's share; the library's, the controller does not ask it yet."""
+    return [
         Scenario(
             "5.20 shares that scatter by 40 % from look to look",
             scrapes.scattered,
