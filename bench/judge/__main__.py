@@ -7,6 +7,7 @@ section says so. `--quick` plays a small part of it and writes nothing unless to
 
 import argparse
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,7 @@ def main() -> int:
         *setting.machine(_command(), measured),
         f"- the machine's load in the last 15 minutes: {os.getloadavg()[2]:.1f}",
         f"- took {(time.monotonic() - began) / 60:.0f} min on {asked.workers} processes",
+        f"- used {_processor_seconds() / 60:.0f} min of processor time",
     ]
     if asked.quick:
         lines.append("- **Only a quick try, not the benchmark**: one release of 200, at least 8")
@@ -67,6 +69,12 @@ def _arguments() -> argparse.Namespace:
         asked.results = asked.results or ROOT / "bench/RESULTS.md"
         asked.plots = asked.plots or ROOT / "docs/judge"
     return asked
+
+
+def _processor_seconds() -> float:
+    """Return what this process and all that have ended have used."""
+    spent = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
 
 
 def _command() -> str:

@@ -110,7 +110,7 @@ def steady(
     if rps == LARGE:
         found += (faster(US, KAYENTA, 0.0),)
     return Scenario(
-        f"G2 {words}" if goal is not None else f"Held out: {words}",
+        f"G2 {words}" if goal is not None or checks else f"Held out: {words}",
         partial(
             plays.counts,
             traffic(stable, canary / stable, rps),
@@ -137,7 +137,7 @@ def regressions() -> list[Scenario]:
         steady(0.001, 0.005, (400, 700), LARGE, lead, alike_lead, *costs, chosen_on=True),
         steady(0.005, 0.01, (820, 1400), LARGE, chosen_on=True),
         steady(0.01, 0.05, (53, 95), LARGE, lead, alike_lead, chosen_on=True),
-        steady(0.001, 0.5, (LOOK, LOOK)),
+        steady(0.001, 0.5, None, LARGE, at_least(US, 0.9, within=LOOK, words="found")),
         steady(0.001, 0.005, (760, 1400), FRESH),
         steady(0.005, 0.01, (1450, None), FRESH, at_least(US, 0.93)),
         steady(0.01, 0.05, (90, 165), FRESH),

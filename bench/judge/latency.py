@@ -93,6 +93,8 @@ def slower_versions() -> list[Scenario]:
         for words, canary, goals, level, releases in LOGNORMAL:
             bound = bound_of(lognormal, canary, native=native)
             checks: tuple[Check, ...] = (within(US, goals[native]),)
+            if goals[native] <= LOOK:
+                checks = (at_least(US, 0.9, within=LOOK), told(US, "found"))
             if bound >= LOOK:
                 checks += (ratio_to(US, bound, G4[native], words="G4 over Wald's bound"),)
             if not native:

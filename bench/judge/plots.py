@@ -80,7 +80,13 @@ def _alarms(long: Sequence[Played]) -> Figure:
             if not len(seconds):
                 continue
             share = (seconds[:, None] <= looks * LOOK).mean(axis=0)
-            axes.plot(looks, 100.0 * share, color=colour, label=name)
+            axes.plot(
+                looks,
+                100.0 * share,
+                color=colour,
+                drawstyle="steps-post",
+                label=f"{name} ({len(seconds):,} releases)",
+            )
     axes.axhline(1.0, color="black", linestyle=":", label="falseRollback")
     axes.set(xscale="log", xlabel="looks of 15 s", ylabel="% rolled back although nothing is wrong")
     axes.set_yscale("symlog", linthresh=0.1)

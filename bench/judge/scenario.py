@@ -93,7 +93,8 @@ def at_least(who: str, bound: float, *, within: float = END, words: str = "found
         low, high = clopper_pearson(hits, runs)
         crosses = UNCLEAR if low < bound <= high and hits < runs else ""
         said = f"{percent(hits / runs)} ({percent(low)} to {percent(high)}){crosses}"
-        figure = f"{name}: {words} within {within / 60:.0f} min"
+        span = f"{within / 60:.0f} min" if within >= 60.0 else f"{within:.0f} s"
+        figure = f"{name}: {words} within {span}"
         return Row(figure, f">= {percent(bound)}", said, runs, hits / runs >= bound)
 
     return check
