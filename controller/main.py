@@ -16,12 +16,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from controller.api.names import FINALIZER, PLAN_LABEL
+from controller.api.release import Release
 from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.errors import ConfigurationError, NotFound
@@ -34,10 +36,12 @@ from controller.reconcile.inventory import Inventory
 from controller.reconcile.looks import Observer, take_look
 from controller.reconcile.plan import PlanReconciler
 from controller.reconcile.prometheus import PrometheusPool
+from controller.reconcile.rehearsal import rehearse
 from controller.reconcile.release import ReleaseReconciler
 from controller.reconcile.runner import Runner
 from controller.reconcile.triggers import ALERT, PLAN, RELEASE, Key, Triggers
 from controller.reconcile.world import World, connect_world
+from controller.release.facts import Judged
 from controller.settings import Settings
 from controller.telemetry import (
     LEADER,
@@ -92,11 +96,16 @@ def assemble(
             queue.add(key)
 
     pool = PrometheusPool(world)
+
+    def look(release: Release, now: datetime) -> Judged | None:
+        arms = gather_arms(world, release)
+        if release.status.step == 0:
+            return rehearse(release, arms, lambda: pool.of(release), now)
+        return take_look(release, arms, pool.of(release), now)
+
     observer = Observer(
         workers=settings.look_workers,
-        look=lambda release, now: take_look(
-            release, gather_arms(world, release), pool.of(release), now
-        ),
+        look=look,
         wake=lambda namespace, release, seconds: add((RELEASE, namespace, release), seconds),
     )
     Triggers(world, add).connect()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from dev import cluster, jobs, processes, programs, residents, teardown
@@ -20,7 +19,7 @@ from dev.layout import DEFAULT_NAME, Layout
 from dev.load import load_command
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
-console = Console(highlight=False, soft_wrap=True)
+console = jobs.console
 
 Name = Annotated[str, typer.Option(help="Which cluster; several can stand side by side.")]
 
@@ -120,7 +119,7 @@ def main(command: Callable[[], object] = app) -> None:
     try:
         command()
     except DevError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), markup=False)
+        typer.echo(str(error), err=True)
         sys.exit(1)
 
 

@@ -270,7 +270,7 @@ class Demo:
 
     def _print(self, text: str) -> None:
         """Print what programs say as it is."""
-        self._console.print(text.rstrip(), highlight=False, markup=False)
+        self._console.print(text.rstrip(), highlight=False)
 
     def _show(self, *arguments: str) -> None:
         self._print(f"$ kubectl {' '.join(arguments)}")

@@ -28,7 +28,8 @@ TEST_CLUSTER: Final = "test"
 BENCH_CLUSTER: Final = "bench"
 IMAGES_VARIABLE: Final = "GANDER_SHOP_IMAGES"
 PARALLEL: Final = 3  # most cluster tests wait more than they work
-console = Console(highlight=False, soft_wrap=True)
+# Much of what is printed is what programs said: no markup.
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 Name = Annotated[str, typer.Option(help="Which cluster of ours.")]
 
 
@@ -62,7 +63,7 @@ def demo(
     passed = play(environment, console)
     if keep or not passed:
         for line in how_to_look(environment):
-            console.print(line, markup=False)
+            console.print(line)
     elif environment.name:
         teardown.remove(environment.name, os.environ, console.print)
     else:

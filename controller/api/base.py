@@ -5,6 +5,7 @@ types refuse. `parse_duration` is the one reader of durations.
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,20 @@ _UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION = "([0-9]+(h|m|s|ms))+"
 _TIME = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
 _TIME += "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_HEX = "[0-9A-Fa-f]{1,4}"
+_IPV6 = "|".join(
+    [
+        f"({_HEX}:){{7}}{_HEX}",
+        f"({_HEX}:){{1,7}}:",
+        *(f"({_HEX}:){{1,{7 - after}}}(:{_HEX}){{1,{after}}}" for after in range(1, 7)),
+        f":((:{_HEX}){{1,7}}|:)",
+    ]
+)
+_HOST_LABEL = "[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?"
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOST = rf"({_HOST_LABEL}([.]{_HOST_LABEL})*[.]?|\[({_IPV6})\])"
+_AUTHORITY = f"{_HOST}(:{_PORT})?"
+_PATH = "(/([-A-Za-z0-9._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*)*"
 
 
 class Model(BaseModel):
@@ -68,6 +83,21 @@ def between(shortest: str, longest: str) -> Rule:
         f"must be a duration from {shortest} to {longest}, written like 15s, 2m or 1h30m",
         lambda value: low <= value <= high,
     )
+
+
+def _url(rest: str, sentence: str) -> Rule:
+    """Return the rule that a text is an http or https URL and goes on like `rest`.
+
+    The models let in whatever has no user name and password: a plan or a release that was stored
+    under an older rule stays readable, and `is_base_url` tells whoever uses it.
+    """
+    lax = matching("https?://[!-?A-~]+", sentence)
+    return replace(matching(f"https?://{rest}", sentence), holds=lax.holds)
+
+
+def is_base_url(text: str) -> bool:
+    """Tell whether requests can go to this URL: what the API server asks of a `BaseUrl`."""
+    return re.fullmatch(f"https?://{_AUTHORITY}{_PATH}", text) is not None
 
 
 def _read_duration(value: Any) -> Any:
@@ -125,9 +155,18 @@ LABEL_NAMES = Rule(
 HttpUrl = Annotated[
     str,
     Field(max_length=2048),
-    matching(
-        r"https?://[!-?A-~]+",
+    _url(
+        f"{_AUTHORITY}([/?#][!-?A-~]*)?",
         "must be an http or https URL without user name and password in it",
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    _url(
+        f"{_AUTHORITY}{_PATH}",
+        "must be an http or https URL of a host, a port up to 65535 and "
+        "a path, without user name and password, query and fragment",
     ),
 ]
 Probability = Annotated[

@@ -129,6 +129,16 @@ class ReleaseMetricSpec(Model):
     pod_label: Annotated[
         LabelName, Field(description="The label that carries the pod's name when per is Pod.")
     ] = "pod"
+    slo: Annotated[
+        str | None,
+        Field(
+            max_length=8,
+            description="The largest share of bad requests that either version may have, such as "
+            '"0.02". Over it no step is passed, whatever the comparison says: what hits both '
+            "versions alike shows in no comparison.",
+        ),
+        matching(r"0?\.[0-9]{1,6}", 'must be a share between 0 and 1 in quotes, such as "0.02"'),
+    ] = None
     margin: Annotated[
         Margin,
         Field(description="How much worse the canary may be and still count as safe."),
@@ -170,6 +180,10 @@ class ReleaseMetric(Model):
         Rule(
             "has(self.counts) != has(self.histogram)",
             "set either counts or histogram: a ReleaseMetric is one measurement",
+        ),
+        Rule(
+            "!has(self.slo) || has(self.counts)",
+            "slo is a share of bad requests, so it needs counts",
         ),
         _COUNTS_PER_POD,
         _COUNTS_PER_SERVICE,

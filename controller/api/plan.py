@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from controller.api.base import (
     LABEL_NAMES,
+    BaseUrl,
     Condition,
     Duration,
     HttpUrl,
@@ -96,7 +97,7 @@ class SecretReference(Model):
 class Prometheus(Model):
     """The Prometheus, Thanos, Mimir or VictoriaMetrics that knows both versions."""
 
-    url: Annotated[HttpUrl, Field(description="Base URL, for example http://prometheus:9090.")]
+    url: Annotated[BaseUrl, Field(description="Base URL, for example http://prometheus:9090.")]
     secret_ref: Annotated[
         SecretReference | None,
         Field(description="Credentials. The chart's value prometheusSecrets lets Gander read it."),
@@ -185,7 +186,7 @@ class Alertmanager(Model):
     """An Alertmanager that gets the rollback alert."""
 
     urls: Annotated[
-        tuple[HttpUrl, ...],
+        tuple[BaseUrl, ...],
         Field(
             min_length=1,
             max_length=4,

@@ -10,14 +10,13 @@ from typing import Annotated, Any, Self
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from controller.api.release import ENDED, Phase
+from controller.cli.orders import why_no_effect, why_not_tried
+from controller.cli.show import show
 from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.connection import current_namespace
-from controller.kube.errors import ApiError, ConfigurationError, NotFound
+from controller.kube.errors import ApiError, ConfigurationError, Forbidden, NotFound
 
 app = typer.Typer(
     name="kubectl-gander",
@@ -31,16 +30,6 @@ Namespace = Annotated[
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why, for the record.")]
 ReleaseName = Annotated[str, typer.Argument(help="Name of the release, such as checkout-7.")]
-
-# The phases in which an order has an effect, and what there is not otherwise.
-_TAKES = {
-    "Abort": (
-        frozenset(Phase) - ENDED - {Phase.ROLLING_BACK, Phase.FINISHING},
-        "nothing to abort",
-    ),
-    "Retry": (frozenset({Phase.ROLLED_BACK, Phase.ABORTED}), "nothing to try again"),
-    "Acknowledge": (frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK}), "no alert to acknowledge"),
-}
 
 
 @app.command()
@@ -59,20 +48,7 @@ def status(
         if name:
             with suppress(NotFound):  # deleted by hand
                 release = session.client.get(kinds.RELEASE, namespace, name)
-    console = Console(highlight=False, soft_wrap=True)
-    conditions = {c["type"]: c for c in found.get("conditions", [])}
-    console.print(f"plan {plan}: {found.get('phase', 'new')}, guard {found.get('guard') or '?'}")
-    console.print(f"  {conditions.get('Ready', {}).get('message', '')}")
-    if release is None:
-        return
-    now = release.get("status", {})
-    weight = now.get("weight", {}).get("confirmed", 0)
-    console.print(f"release {name}: {now.get('phase', 'Pending')} at {weight} %")
-    console.print(f"  {now.get('message', '')}")
-    table = Table("metric", "state", "evidence", box=None)
-    for metric in now.get("metrics", []):
-        table.add_row(metric["name"], metric["state"], metric["message"])
-    console.print(table)
+    show(stored, release)
 
 
 @app.command()
@@ -85,7 +61,7 @@ def abort(
     """Take a running release back now: all traffic to stable."""
     with _Session(context) as session:
         namespace = namespace or session.namespace
-        session.require(namespace, release, *_TAKES["Abort"])
+        session.require("Abort", namespace, release)
         order = {"by": session.user(), "at": _now(), "reason": reason}
         session.client.merge_patch(kinds.RELEASE, namespace, release, {"spec": {"abort": order}})
     typer.echo(f"release.gander.dev/{release} aborted")
@@ -98,7 +74,7 @@ def retry(
     reason: Reason = "",
     context: Context = None,
 ) -> None:
-    """Release the revision of a release that was taken back or aborted once more."""
+    """Release once more what was taken back or aborted, while the Deployment still holds it."""
     _order("Retry", release, namespace, reason, context)
     typer.echo(f"release.gander.dev/{release} will be tried again")
 
@@ -120,7 +96,7 @@ def _order(
 ) -> None:
     with _Session(context) as session:
         namespace = namespace or session.namespace
-        session.require(namespace, release, *_TAKES[action])
+        session.require(action, namespace, release)
         order = {"action": action, "by": session.user(), "at": _now(), "reason": reason}
         operations = [{"op": "add", "path": "/spec/orders/-", "value": order}]
         session.client.json_patch(kinds.RELEASE, namespace, release, operations)
@@ -150,15 +126,22 @@ class _Session:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(1) from error
 
-    def require(
-        self, namespace: str, release: str, phases: frozenset[Phase], otherwise: str
-    ) -> None:
-        """End the command where an order would have no effect."""
+    def require(self, action: str, namespace: str, release: str) -> None:
+        """End the command where an order would not do what it is for."""
         stored = self.client.get(kinds.RELEASE, namespace, release)
-        phase = stored.get("status", {}).get("phase", Phase.PENDING)
-        if phase not in phases:
-            typer.echo(f"error: release {release} is {phase}: {otherwise}", err=True)
+        why = why_no_effect(action, stored)
+        if action == "Retry" and not why:
+            with suppress(Forbidden):  # whoever may order need not be able to read Deployments
+                why = why_not_tried(stored, self._deployment(namespace, stored["spec"]["plan"]))
+        if why:
+            typer.echo(f"error: {why}", err=True)
             raise typer.Exit(1)
+
+    def _deployment(self, namespace: str, name: str) -> dict[str, Any] | None:
+        try:
+            return self.client.get(kinds.DEPLOYMENT, namespace, name)
+        except NotFound:
+            return None
 
     def user(self) -> str:
         """Return the name by which the API server knows us."""

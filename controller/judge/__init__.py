@@ -10,6 +10,10 @@ Promises: pure functions of their arguments; the same looks give the same verdic
 `Refused`, never an exception and never a verdict. Needs numpy and nothing of the other packages.
 `learn` tells from stable's pods before the release how far counts scatter beyond chance.
 
+A whole release is a `Trial`: `Trial.start(plan, metrics)`, then `.after(share, looks)` for each
+look at all metrics, and `.judged()`. `read_record`, `write_header` and `write_look` keep a release
+as lines of JSON, which `python -m controller.judge replay` judges again.
+
 A new kind of metric brings its own look, its own question and an evidence that satisfies the
 protocol `Evidence` or `ThresholdEvidence`. Formulas and proofs: docs/judge.md and docs/judge.
 """
@@ -24,14 +28,38 @@ from controller.judge.gauge_history import GaugeHistory
 from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Pod
 from controller.judge.gauges import GaugeEvidence
 from controller.judge.histogram import HistogramEvidence
+from controller.judge.histogram_current import HistogramAtWeight
 from controller.judge.history import Noise, PodHistory, learn
 from controller.judge.interval import Interval
+from controller.judge.kinds import Look, Question
 from controller.judge.latency import HistogramQuestion
 from controller.judge.latency_noise import latency_phi
 from controller.judge.layouts import HistogramLook, History
 from controller.judge.numbers import NumberEvidence, NumberLook, NumberQuestion
+from controller.judge.plan import (
+    CountsMetric,
+    GaugeMetric,
+    HistogramMetric,
+    Metric,
+    NumberMetric,
+    Plan,
+    PodBuckets,
+    PodCounts,
+    Pods,
+    questions,
+)
 from controller.judge.pods import noisy_pods
+from controller.judge.record import (
+    Record,
+    RecordedLook,
+    RecordError,
+    read_record,
+    write_header,
+    write_look,
+)
+from controller.judge.replay import verdicts
 from controller.judge.share import ShareCheck
+from controller.judge.trial import MetricTrial, Packed, State, Trial
 from controller.judge.verdict import (
     AtWeight,
     Evidence,
@@ -50,30 +78,49 @@ __all__ = [
     "CountsAtWeight",
     "CountsEvidence",
     "CountsLook",
+    "CountsMetric",
     "CountsQuestion",
     "Evidence",
     "GaugeEvidence",
     "GaugeHistory",
     "GaugeLook",
+    "GaugeMetric",
     "GaugeQuestion",
+    "HistogramAtWeight",
     "HistogramEvidence",
     "HistogramLook",
+    "HistogramMetric",
     "HistogramQuestion",
     "History",
     "Interval",
     "Judgement",
+    "Look",
+    "Metric",
     "MetricEvidence",
+    "MetricTrial",
     "Native",
     "Noise",
     "NumberEvidence",
     "NumberLook",
+    "NumberMetric",
     "NumberQuestion",
+    "Packed",
+    "Plan",
     "Pod",
+    "PodBuckets",
+    "PodCounts",
     "PodHistory",
+    "Pods",
+    "Question",
+    "Record",
+    "RecordError",
+    "RecordedLook",
     "Refused",
     "ShareCheck",
     "Span",
+    "State",
     "ThresholdEvidence",
+    "Trial",
     "Verdict",
     "away_from_edges",
     "explain",
@@ -82,5 +129,10 @@ __all__ = [
     "learn",
     "may_be_judged",
     "noisy_pods",
+    "questions",
+    "read_record",
     "requests_until_safe",
+    "verdicts",
+    "write_header",
+    "write_look",
 ]

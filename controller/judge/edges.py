@@ -6,7 +6,7 @@ the jump in this look or in the next, so a look is judged one look late, and not
 jump of stable's own rate.
 
 Promises: whether a look is dropped depends on stable's counts only; chance drops one in thousands.
-Leaves out: where the look waits meanwhile (reconcile).
+Leaves out: where the look waits meanwhile (trial.py).
 """
 
 import math

@@ -148,6 +148,11 @@ class GaugeEvidence:
         margin = gauge_rule.safe_margin(self.question)
         return self.looks > 0 and gauge_rule.excess(self.question, self.sums, 0, margin) <= 0
 
+    @property
+    def breach(self) -> str:
+        """Which version is out of absolute bounds; empty, since a question has none."""
+        return ""
+
     def interval(self, confidence: float = 0.95) -> Bounds:
         """Return the canary's level over stable's, or what it gains on stable in an hour (growth).
 

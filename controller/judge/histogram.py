@@ -211,7 +211,7 @@ class HistogramEvidence:
 
         As in "latency p99 812 ms against 410 ms (at least 250 ms against 250 ms to 500 ms), 4.2 %
         against 1 % over 500 ms, 3,012 requests, would be chance once in 12,000 releases". Named are
-        the boundary at which the arms are most apart, and the quantile nearest to it.
+        the boundary at which the arms are most apart, and a quantile near it if there is one.
         """
         found = ground(self.question.history)
         if not self.looks or found is None:
@@ -219,10 +219,11 @@ class HistogramEvidence:
         requests, unit = self.requests, self.question.seconds
         mine, theirs = self._shares_slower()
         at = most_apart(mine, theirs, requests=requests)
-        share = float(theirs[at])
-        slow = beyond(float(mine[at]), share, float(found.edges[at]), unit=unit)
-        quantile = compared(name, *self.quantiles(), share=share, requests=requests, unit=unit)
-        return f"{quantile}, {slow}, {requests:,.0f} requests, {self._chance(metrics)}"
+        shares = float(mine[at]), float(theirs[at])
+        slow = beyond(*shares, float(found.edges[at]), unit=unit)
+        quantile = compared(*self.quantiles(), shares=shares, requests=requests, unit=unit)
+        said = (quantile, slow, f"{requests:,.0f} requests", self._chance(metrics))
+        return f"{name} {', '.join(filter(None, said))}"
 
     def pack(self) -> str:
         """Return the evidence as one line of text, at most 3 KB at any time."""

@@ -157,6 +157,11 @@ class NumberEvidence:
         return self.stakes[0] + number_blocks.log_student(mean, squares, self.blocks)
 
     @property
+    def log_e_without_one_pod(self) -> float:
+        """The same number, since pods are unknown."""
+        return self.log_e_regressed
+
+    @property
     def log_e_safe(self) -> float:
         """Log e-value against "the canary is worse than the safe margin"."""
         if self.question.robust:
@@ -191,6 +196,11 @@ class NumberEvidence:
     def within_margin(self) -> bool:
         """Whether the numbers, chance aside, lie within the safe margin; False before any look."""
         return self.looks > 0 and self._excess(1.0) <= 0.0
+
+    @property
+    def breach(self) -> str:
+        """Which version is out of absolute bounds; empty, since a question has none."""
+        return ""
 
     def interval(self, confidence: float = 0.95) -> Bounds:
         """Return the time-uniform interval of the canary's number over stable's.

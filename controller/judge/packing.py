@@ -46,3 +46,14 @@ def split(numbers: Sequence[float], sizes: Iterable[int]) -> list[tuple[float, .
     """Return consecutive pieces of `numbers` of the given sizes; the last may come out short."""
     rest = iter(numbers)
     return [tuple(islice(rest, size)) for size in sizes]
+
+
+def header(text: str) -> bytes:
+    """Return the four bytes that a packed text begins with; raises ValueError if it is no base64.
+
+    Fewer bytes for a text that is too short.
+    """
+    try:
+        return base64.b64decode(text[:8], validate=True)[:4]
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"packed evidence is not base64: {error}") from error

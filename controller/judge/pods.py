@@ -80,7 +80,7 @@ def left_out(look: CountsLook, own: Floats) -> tuple[Tally, Floats]:
 
 def key_of(name: str) -> int:
     """Return a number of 32 bits that stands for a pod's name."""
-    return zlib.crc32(name.encode())
+    return zlib.crc32(name.encode(errors="replace"))
 
 
 def noisy_pods(history: PodHistory, *, phi: float = 1.0) -> tuple[str, ...]:

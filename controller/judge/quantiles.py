@@ -19,6 +19,8 @@ from controller.judge.words import percent
 
 LEVELS = (0.5, 0.95, 0.99)
 LEAST_SHARE = 1e-6
+HALF = 0.5 + LEAST_SHARE
+NEAR = 2.0  # in log odds; p95 and p99 are 1.7 apart
 BEYOND = 5.0  # a quantile is named in words only if so many requests lie beyond it
 
 
@@ -98,38 +100,42 @@ def _interpolated(shares: Floats, edges: Floats, level: float) -> float | None:
 
 
 def most_apart(mine: Floats, theirs: Floats, *, requests: float) -> int:
-    """Return the bound at which the shares of slower requests are most apart.
+    """Return the bound at which the shares of slower requests are most apart, from the median up.
 
     Apart in standard deviations of the canary's share, of so many `requests`.
     """
     deviation = np.sqrt(np.maximum(theirs * (1.0 - theirs), 1.0 / requests))
-    return int(np.argmax(np.abs(mine - theirs) / deviation))
+    upper = theirs <= HALF if (theirs <= HALF).any() else np.ones_like(theirs, dtype=bool)
+    return int(np.argmax(np.where(upper, np.abs(mine - theirs) / deviation, -1.0)))
 
 
 def compared(
-    name: str,
     canary: Sequence[Quantile],
     stable: Sequence[Quantile],
     *,
-    share: float,
+    shares: tuple[float, float],
     requests: float,
     unit: float,
 ) -> str:
-    """Return as in "latency p99 812 ms against 410 ms (at least 250 ms against 250 to 500 ms)".
+    """Return as in "p99 812 ms against 410 ms (at least 250 ms against 250 to 500 ms)".
 
     Of the quantiles that at least BEYOND of the canary's `requests` are expected beyond and that
-    lie within stable's bounds, the one nearest to where `share` of stable's are slower; p50 if
-    there are none. `unit` is in seconds.
+    lie within stable's bounds, the one nearest to where these shares of canary and stable are
+    slower; empty if none is near. `unit` is in seconds.
     """
+    low, high = sorted(map(_odds, shares))
     pairs = [
-        (mine, theirs)
+        (_outside(_odds(1.0 - mine.level), low, high), mine, theirs)
         for mine, theirs in zip(canary, stable, strict=True)
         if requests * (1.0 - mine.level) >= BEYOND and theirs.value is not None
-    ] or [(canary[0], stable[0])]
-    mine, theirs = min(pairs, key=lambda pair: abs(_odds(1.0 - pair[0].level) - _odds(share)))
+    ]
+    near = [pair for pair in pairs if pair[0] < NEAR]
+    if not near:
+        return ""
+    _, mine, theirs = min(near, key=lambda pair: pair[0])
     said = [_spoken(arm, unit) for arm in (mine, theirs)]
     bands = " against ".join(_band(arm, unit) for arm in (mine, theirs))
-    return f"{name} p{100 * mine.level:.0f} {said[0]} against {said[1]} ({bands})"
+    return f"p{100 * mine.level:.0f} {said[0]} against {said[1]} ({bands})"
 
 
 def beyond(mine: float, theirs: float, edge: float, *, unit: float) -> str:
@@ -153,6 +159,10 @@ def _odds(share: float) -> float:
     """Return the log odds of a share; those of a tiny one where it is 0."""
     bounded = min(max(share, LEAST_SHARE), 1.0 - LEAST_SHARE)
     return math.log(bounded / (1.0 - bounded))
+
+
+def _outside(value: float, low: float, high: float) -> float:
+    return max(low - value, value - high, 0.0)
 
 
 def _spoken(arm: Quantile, unit: float) -> str:

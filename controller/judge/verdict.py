@@ -183,6 +183,11 @@ def judge(
     return Judgement(Verdict.SAFE if safe else Verdict.INCONCLUSIVE, (), log_e, waiting, holds)
 
 
+def part_of_rules(*, bets: bool, rules: bool) -> float:
+    """Return what part of falseRollback all threshold rules together have, beside bets or alone."""
+    return 0.0 if not rules else THRESHOLD_PART if bets else 1.0
+
+
 def explain(metric: MetricEvidence, *, metrics: int = 1) -> str:
     """Return one line on a metric: both values, how far apart, and how likely that is chance.
 
@@ -207,7 +212,7 @@ def _parts(
             by_rules.append((metric, metric.evidence))
         else:
             by_bets.append((metric, metric.evidence))
-    part = 0.0 if not by_rules else THRESHOLD_PART if by_bets else 1.0
+    part = part_of_rules(bets=bool(by_bets), rules=bool(by_rules))
     whole = math.fsum(metric.weight for metric, _ in by_bets)
     ruled = math.fsum(metric.weight for metric, _ in by_rules)
     bets = [_Bet(m, evidence, math.log(m.weight / whole)) for m, evidence in by_bets]

@@ -122,10 +122,6 @@ class Cache(Generic[T]):
         """Whether a whole list has been read since the start, or the cluster lacks the kind."""
         return self._listed.is_set()
 
-    def wait_until_synced(self, seconds: float) -> bool:
-        """Wait for the first whole list; False if it took longer."""
-        return self._listed.wait(seconds)
-
     @property
     def served(self) -> bool:
         """Whether the cluster knows the kind; one that it does not know has no objects."""

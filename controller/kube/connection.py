@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+import yaml
 from kubernetes import config
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
@@ -35,6 +36,8 @@ _SOCKET_OPTIONS: Final = [
         if hasattr(socket, name)
     ),
 ]
+# The official loader has no error of its own for a file that is no kubeconfig.
+_MALFORMED: Final = (yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError)
 
 
 def current_namespace(context: str | None = None) -> str:
@@ -45,7 +48,7 @@ def current_namespace(context: str | None = None) -> str:
     path = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config"))
     try:
         contexts, current = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]  # no types
-    except (ConfigException, OSError):
+    except (ConfigException, OSError, *_MALFORMED):
         return "default"
     chosen = context or current["name"]
     found = next((each for each in contexts if each["name"] == chosen), None)
@@ -76,6 +79,11 @@ def open_connection(
     except (ConfigException, OSError) as error:
         raise ConfigurationError(
             f"no way to a cluster through {source}: {error}; name a kubeconfig, or run in a pod"
+        ) from error
+    except _MALFORMED as error:
+        where = f", {' '.join(str(error).split())}" if isinstance(error, yaml.YAMLError) else ""
+        raise ConfigurationError(
+            f"no way to a cluster through {source}: it is no kubeconfig{where}; correct it"
         ) from error
     configuration.connection_pool_maxsize = pool
     configuration.socket_options = _SOCKET_OPTIONS

@@ -53,20 +53,14 @@ class Kind:
 POD: Final = Kind("", "v1", "Pod", "pods")
 SERVICE: Final = Kind("", "v1", "Service", "services")
 SECRET: Final = Kind("", "v1", "Secret", "secrets")
-CONFIG_MAP: Final = Kind("", "v1", "ConfigMap", "configmaps")
-SERVICE_ACCOUNT: Final = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 PERSISTENT_VOLUME_CLAIM: Final = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
-NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET: Final = Kind("apps", "v1", "ReplicaSet", "replicasets")
-ENDPOINT_SLICE: Final = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+CONTROLLER_REVISION: Final = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
 LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io", "v1", "Event", "events")
-NETWORK_POLICY: Final = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
-POD_DISRUPTION_BUDGET: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HTTP_ROUTE: Final = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 GRPC_ROUTE: Final = Kind("gateway.networking.k8s.io", "v1", "GRPCRoute", "grpcroutes")
-GATEWAY: Final = Kind("gateway.networking.k8s.io", "v1", "Gateway", "gateways")
 MUTATING_ADMISSION_POLICY: Final = Kind(
     "admissionregistration.k8s.io",
     "v1",
@@ -79,13 +73,6 @@ MUTATING_ADMISSION_POLICY_BINDING: Final = Kind(
     "v1",
     "MutatingAdmissionPolicyBinding",
     "mutatingadmissionpolicybindings",
-    namespaced=False,
-)
-CUSTOM_RESOURCE_DEFINITION: Final = Kind(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
     namespaced=False,
 )
 RELEASE_PLAN: Final = Kind(GROUP, VERSION, "ReleasePlan", "releaseplans")

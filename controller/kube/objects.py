@@ -37,30 +37,21 @@ __all__ = [
     "Selector",
     "Service",
     "ServicePort",
-    "Strategy",
     "condition",
     "decode_deployment",
     "decode_json",
+    "decode_meta",
     "decode_pod",
     "decode_replica_set",
     "decode_service",
-    "decode_template",
 ]
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _MAX_MESSAGE: Final = 1024  # characters of a container's message
 
 
-class Strategy(msgspec.Struct, frozen=True):
-    """How a Deployment replaces pods; `max_surge` and `max_unavailable` as number or "25%"."""
-
-    type: str
-    max_surge: int | str = "25%"
-    max_unavailable: int | str = "25%"
-
-
 class Deployment(msgspec.Struct, frozen=True):
-    """A Deployment. `paused_by` and `template_by` name who owns fields of `spec`.
+    """A Deployment. `strategy` is its type; `paused_by` and `template_by` name who owns fields.
 
     They are field managers: those of `spec.paused`, and those of anything in `spec.template`.
     """
@@ -70,23 +61,16 @@ class Deployment(msgspec.Struct, frozen=True):
     paused: bool
     selector: Selector
     template: msgspec.Raw
-    strategy: Strategy
+    strategy: str
     revision_history_limit: int
     progress_deadline_seconds: int
-    min_ready_seconds: int
     observed_generation: int
     status_replicas: int
     updated_replicas: int
-    ready_replicas: int
     available_replicas: int
-    unavailable_replicas: int
     conditions: tuple[Condition, ...]
     paused_by: tuple[str, ...]
     template_by: tuple[str, ...]
-
-    def template_dict(self) -> dict[str, Any]:
-        """Decode the pod template; a new dict each time."""
-        return decode_template(self.template)
 
 
 class ReplicaSet(msgspec.Struct, frozen=True):
@@ -102,7 +86,8 @@ class ReplicaSet(msgspec.Struct, frozen=True):
 
     def template_dict(self) -> dict[str, Any]:
         """Decode the pod template, which carries a `pod-template-hash`; a new dict each time."""
-        return decode_template(self.template)
+        decoded: dict[str, Any] = msgspec.json.decode(self.template)
+        return decoded
 
 
 class ContainerState(msgspec.Struct, frozen=True):
@@ -124,9 +109,11 @@ class ContainerState(msgspec.Struct, frozen=True):
     terminated_reason: str = ""
     terminated_exit_code: int | None = None
     terminated_message: str = ""
+    terminated_at: datetime | None = None
     last_terminated_reason: str = ""
     last_terminated_exit_code: int | None = None
     last_terminated_message: str = ""
+    last_terminated_at: datetime | None = None
 
 
 class Pod(msgspec.Struct, frozen=True):
@@ -139,7 +126,6 @@ class Pod(msgspec.Struct, frozen=True):
     ready: bool
     ready_since: datetime | None
     start_time: datetime | None
-    pod_ip: str
     node: str
     conditions: tuple[Condition, ...]
     containers: tuple[ContainerState, ...]
@@ -147,14 +133,12 @@ class Pod(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A Service; `cluster_ip` is the word None for a headless one."""
+    """A Service."""
 
     meta: Meta
     type: str
     selector: dict[str, str]
     ports: tuple[ServicePort, ...]
-    cluster_ip: str
-    session_affinity: str
 
 
 def decode_json(data: bytes) -> dict[str, Any]:
@@ -168,11 +152,15 @@ def decode_json(data: bytes) -> dict[str, Any]:
     return item
 
 
+def decode_meta(data: bytes) -> Meta:
+    """Decode nothing but the metadata, of an object of any kind."""
+    return _meta(_BARE.decode(data).metadata)
+
+
 def decode_deployment(data: bytes) -> Deployment:
     """Decode a Deployment."""
     shape = _DEPLOYMENT.decode(data)
     spec, status = shape.spec, shape.status
-    rolling = spec.strategy.rolling_update
     managed = _MANAGERS.decode(shape.metadata).managed
     return Deployment(
         meta=_meta(shape.metadata),
@@ -180,16 +168,13 @@ def decode_deployment(data: bytes) -> Deployment:
         paused=spec.paused,
         selector=spec.selector,
         template=spec.template.copy(),
-        strategy=Strategy(spec.strategy.type, rolling.max_surge, rolling.max_unavailable),
+        strategy=spec.strategy.type,
         revision_history_limit=spec.revision_history_limit,
         progress_deadline_seconds=spec.progress_deadline_seconds,
-        min_ready_seconds=spec.min_ready_seconds,
         observed_generation=status.observed_generation,
         status_replicas=status.replicas,
         updated_replicas=status.updated_replicas,
-        ready_replicas=status.ready_replicas,
         available_replicas=status.available_replicas,
-        unavailable_replicas=status.unavailable_replicas,
         conditions=status.conditions,
         paused_by=tuple(m.manager for m in managed if m.fields.spec.paused is not msgspec.UNSET),
         template_by=tuple(
@@ -226,7 +211,6 @@ def decode_pod(data: bytes) -> Pod:
         ready=is_ready,
         ready_since=ready.last_transition_time if ready is not None and is_ready else None,
         start_time=status.start_time,
-        pod_ip=status.pod_ip,
         node=shape.spec.node_name,
         conditions=status.conditions,
         containers=tuple(map(_container, status.container_statuses)),
@@ -243,18 +227,11 @@ def decode_service(data: bytes) -> Service:
         type=spec.type,
         selector=spec.selector,
         ports=spec.ports,
-        cluster_ip=spec.cluster_ip,
-        session_affinity=spec.session_affinity,
     )
 
 
-def decode_template(template: msgspec.Raw) -> dict[str, Any]:
-    """Decode a pod template as the API server sent it."""
-    decoded: dict[str, Any] = msgspec.json.decode(template)
-    return decoded
-
-
 _JSON: Final = msgspec.json.Decoder(dict[str, Any])
+_BARE: Final = msgspec.json.Decoder(wire.BareJson)
 _DEPLOYMENT: Final = msgspec.json.Decoder(wire.DeploymentJson)
 _REPLICA_SET: Final = msgspec.json.Decoder(wire.ReplicaSetJson)
 _POD: Final = msgspec.json.Decoder(wire.PodJson)
@@ -284,7 +261,9 @@ def _container(status: wire.ContainerStatus) -> ContainerState:
         terminated_reason=now.terminated.reason,
         terminated_exit_code=now.terminated.exit_code,
         terminated_message=now.terminated.message[:_MAX_MESSAGE],
+        terminated_at=now.terminated.finished_at,
         last_terminated_reason=before.terminated.reason,
         last_terminated_exit_code=before.terminated.exit_code,
         last_terminated_message=before.terminated.message[:_MAX_MESSAGE],
+        last_terminated_at=before.terminated.finished_at,
     )

@@ -13,14 +13,8 @@ import msgspec
 from controller.kube.parts import Condition, Selector, ServicePort
 
 
-class RollingUpdate(msgspec.Struct, rename="camel"):
-    max_surge: int | str = "25%"
-    max_unavailable: int | str = "25%"
-
-
-class StrategyJson(msgspec.Struct, rename="camel"):
+class StrategyJson(msgspec.Struct):
     type: str = "RollingUpdate"
-    rolling_update: RollingUpdate = msgspec.field(default_factory=RollingUpdate)
 
 
 class DeploymentSpec(msgspec.Struct, rename="camel"):
@@ -31,17 +25,18 @@ class DeploymentSpec(msgspec.Struct, rename="camel"):
     strategy: StrategyJson = msgspec.field(default_factory=StrategyJson)
     revision_history_limit: int = 10
     progress_deadline_seconds: int = 600
-    min_ready_seconds: int = 0
 
 
 class DeploymentStatus(msgspec.Struct, rename="camel"):
     observed_generation: int = 0
     replicas: int = 0
     updated_replicas: int = 0
-    ready_replicas: int = 0
     available_replicas: int = 0
-    unavailable_replicas: int = 0
     conditions: tuple[Condition, ...] = ()
+
+
+class BareJson(msgspec.Struct):
+    metadata: msgspec.Raw
 
 
 class DeploymentJson(msgspec.Struct):
@@ -77,6 +72,7 @@ class Terminated(msgspec.Struct, rename="camel"):
     reason: str = ""
     message: str = ""
     exit_code: int | None = None
+    finished_at: datetime | None = None
 
 
 class State(msgspec.Struct):
@@ -104,7 +100,6 @@ class PodStatus(msgspec.Struct, rename="camel"):
     reason: str = ""
     message: str = ""
     start_time: datetime | None = None
-    pod_ip: str = msgspec.field(name="podIP", default="")
     conditions: tuple[Condition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
@@ -120,8 +115,6 @@ class ServiceSpec(msgspec.Struct, rename="camel"):
     type: str = "ClusterIP"
     selector: dict[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
-    cluster_ip: str = msgspec.field(name="clusterIP", default="")
-    session_affinity: str = "None"
 
 
 class ServiceJson(msgspec.Struct):

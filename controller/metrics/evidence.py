@@ -17,6 +17,7 @@ Reason = Literal[
     "MetricInvalid",
     "NoData",
     "NoPods",
+    "NoReadyPods",
     "NoTraffic",
     "NotACounter",
     "NotANumber",

@@ -70,7 +70,7 @@ def warming_up(
             return NoEvidence("NoPods", f"there is no {name} pod whose requests could be read")
         ready = [pod.ready_since for pod in pods if pod.ready_since is not None]
         if not ready:
-            return NoEvidence("WarmingUp", f"no {name} pod is ready, of {len(pods)}")
+            return NoEvidence("NoReadyPods", f"no {name} pod is ready, of {len(pods)}")
         # A Service's series cannot tell its pods apart, so there the youngest counts; stable's warm
         # pods carry it whatever the age of the newest.
         which, since = ("oldest", min(ready)) if per == "Pod" else ("youngest", max(ready))

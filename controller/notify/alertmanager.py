@@ -5,12 +5,12 @@ on who notifies. They are told side by side, so one that hangs keeps none of the
 Nothing is retried here; an alert has to be repeated while it fires anyway.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -48,8 +48,7 @@ class Alertmanager:
         return failures
 
     def _post_to(self, url: str, body: Sequence[dict[str, Any]]) -> str:
-        """Return what went wrong, or an empty string."""
-        name = f"Alertmanager {_public(url)}"
+        """Return what went wrong, or an empty string; a URL that is none is wrong too."""
         began = time.monotonic()
         try:
             status, said = self._exchange(f"{url.rstrip('/')}/api/v2/alerts", body)
@@ -60,11 +59,13 @@ class Alertmanager:
             failure = ": its TLS certificate is not trusted"
         except requests.ConnectionError:
             failure = " cannot be reached"
+        except ValueError:  # among them those that requests and urllib3 have for a bad URL
+            failure = " has a URL that cannot be used; correct it in the plan's notify"
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = f": {type(error).__name__}"
         if time.monotonic() - began >= self._timeout:  # what was cut off may look like anything
             failure = f" did not answer within {self._timeout:g} s"
-        return failure and name + failure
+        return failure and f"Alertmanager {_public(url)}{failure}"
 
     def _exchange(self, url: str, body: Sequence[dict[str, Any]]) -> tuple[int, bytes]:
         """Return the status and the body of the answer."""
@@ -94,7 +95,7 @@ def _time(at: datetime) -> str:
 
 
 def _public(url: str) -> str:
-    """Return the URL without credentials and query, which may hold one."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
+    """Return the URL without credentials and query, which may hold one; it need not be valid."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = re.split("[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}".rstrip("/")

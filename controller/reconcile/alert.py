@@ -1,8 +1,9 @@
 """One pass over the alert of one release: fire while its revision waits rejected, then resolve.
 
-Promises: at least once, with a stable key; a receiver that is down is tried again and delays no
-release, because alerts have workers of their own. What was posted last stands in the release's
-condition Alerted, so a restart neither forgets to resolve nor fires twice.
+Promises: at least once, with a stable key; a receiver that is down is tried again and keeps neither
+another receiver waiting nor a release, because alerts have workers of their own. What was posted
+last, to one receiver at least, stands in the release's condition Alerted, so a restart neither
+forgets to resolve nor fires twice. One that misses the end sees the alert run out by itself.
 """
 
 from dataclasses import dataclass
@@ -46,8 +47,11 @@ class AlertReconciler:
         why = why_quiet(plan, release, deployed=deployment is not None, last=last)
         if why and not fires(release):
             return None
-        self._post(plan.spec.notify, stored, release, resolved=bool(why))
-        self._record(stored, release, why)
+        failures = self._post(plan.spec.notify, stored, release, resolved=bool(why))
+        if len(failures) < len(plan.spec.notify):
+            self._record(stored, release, why)
+        if failures:
+            raise NotifyError("; ".join(failures))
         return None if why else REPEAT
 
     def _plan(self, namespace: str, stored: Json | None) -> ReleasePlan | None:
@@ -61,9 +65,9 @@ class AlertReconciler:
 
     def _post(
         self, receivers: tuple[Receiver, ...], stored: Json, release: Release, *, resolved: bool
-    ) -> None:
-        """Post to every receiver; one that is down keeps none of the others from hearing it."""
-        failure: NotifyError | None = None
+    ) -> list[str]:
+        """Post to every receiver; return a sentence for each that did not take it."""
+        failures = []
         for receiver in receivers:
             target = receiver.alertmanager
             alert = rollback_alert(
@@ -78,13 +82,12 @@ class AlertReconciler:
             except NotifyError as error:
                 ALERTS.labels("error").inc()
                 self.world.recorder.event(stored, "Warning", "AlertNotSent", str(error))
-                failure = error
+                failures.append(str(error))
                 continue
             ALERTS.labels("resolved" if resolved else "firing").inc()
             for sentence in missed:
                 self.world.recorder.event(stored, "Warning", "AlertReplicaMissed", sentence)
-        if failure is not None:
-            raise failure
+        return failures
 
     def _record(self, stored: Json, release: Release, why: str) -> None:
         value: ConditionStatus = "False" if why else "True"

@@ -17,7 +17,7 @@ from controller.api.release import Phase, ReleaseStatus
 from controller.kube.errors import ApiError
 from controller.reconcile.world import Clock
 from controller.release.facts import Action, Decision, Problem
-from controller.release.plans import PlanAction, PlanDecision, PlanFacts, ProveGuard
+from controller.release.planfacts import PlanAction, PlanDecision, PlanFacts, ProveGuard
 from controller.release.planstatus import report
 from controller.release.record import move
 

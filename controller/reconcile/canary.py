@@ -7,6 +7,7 @@ generation 1, so no template that came later is ever taken for it.
 
 from controller.api.names import CANARY_TEMPLATE_ANNOTATION, FIELD_MANAGER, revision_of
 from controller.kube.objects import Deployment, Pod
+from controller.reconcile.crashes import last_crash
 from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.world import Json, World, revision_of_raw
 from controller.release.facts import CanaryFacts
@@ -46,6 +47,7 @@ def canary_facts(world: World, canary: Deployment) -> CanaryFacts:
         trouble=find_trouble(pods, canary),
         changed=changed,
         changed_by=others[-1] if changed and others else "",
+        crashed_at=last_crash(pods),
     )
 
 

@@ -12,13 +12,14 @@ from controller.api.names import (
     FIELD_MANAGER,
     LEFT_PAUSED_ANNOTATION,
     PLAN_LABEL,
+    RESTORED_ANNOTATION,
 )
 from controller.kube import kinds
 from controller.kube.objects import Deployment, ReplicaSet
 from controller.reconcile.rollout import is_rolled
 from controller.reconcile.world import World, images_of, revision_of_raw
 from controller.release.facts import Pause, Unpause
-from controller.release.plans import Adopt, Leave, Mark, PlanDeployment, RevisionFacts
+from controller.release.planfacts import Adopt, Leave, Mark, PlanDeployment, RevisionFacts
 
 UNKNOWN_TIME = datetime.min.replace(tzinfo=UTC)
 
@@ -59,7 +60,11 @@ def read_revisions(world: World, deployment: Deployment) -> tuple[RevisionFacts,
             revision=revision_of_raw(bytes(replica_set.template)),
             created=replica_set.meta.creation_timestamp or UNKNOWN_TIME,
             replicas=replica_set.replicas,
+            ready=replica_set.ready_replicas,
             images=images_of(bytes(replica_set.template)),
+            uid=replica_set.meta.uid,
+            resource_version=replica_set.meta.resource_version,
+            restored=RESTORED_ANNOTATION in replica_set.meta.annotations,
         )
         for replica_set in world.replica_sets_of(deployment)
     )

@@ -5,44 +5,32 @@ is shown (metricstatus.py).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 import structlog
 
-from controller.api.plan import Analysis
 from controller.api.release import Exposure, MetricRule, MetricStatus, Release
 from controller.judge import (
-    Classic,
-    CountsAtWeight,
-    CountsEvidence,
-    HistogramEvidence,
-    HistogramLook,
     Judgement,
-    MetricEvidence,
+    MetricTrial,
+    Plan,
     Refused,
     Verdict,
     explain,
     judge,
+    kinds,
+    questions,
 )
 from controller.metrics.reader import Look, NoEvidence, Past
-from controller.reconcile.metricstatus import Grown, Here, Kept, describe
-from controller.reconcile.questions import counts_look, counts_question, latency_question
+from controller.reconcile.metricstatus import Grown, describe
+from controller.reconcile.questions import look_of, metric_of, noisy, plan_of
 from controller.release.facts import Judged, Problem
 
 log = structlog.get_logger()
 
 # Nothing is wrong, there is just nothing new yet: these do not hold a release.
 PATIENT = frozenset({"TooEarly", "WarmingUp"})
-T = TypeVar("T")
-KEPT: dict[str, Callable[[str], Kept]] = {
-    "Counts": CountsEvidence.unpack,
-    "Histogram": HistogramEvidence.unpack,
-}
-HERE: dict[str, Callable[[str], Here]] = {
-    "Counts": CountsAtWeight.unpack,
-    "Histogram": HistogramEvidence.unpack,
-}
 ReadPast = Callable[[MetricRule], Past | None]
 
 
@@ -55,17 +43,18 @@ def judge_look(
     metric has a new sample yet.
     """
     status, rules = release.status, release.spec.rules
+    plan = plan_of(rules.analysis)
     before = {metric.name: metric for metric in status.metrics}
     if all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values()):
         return None
     grown = {
-        rule.name: _grow(rule, rules.analysis, before.get(rule.name), answers[rule.name], past)
+        rule.name: _grow(rule, plan, before.get(rule.name), answers[rule.name], past)
         for rule in rules.metrics
     }
     judgement = judge(
-        [found.metric for found in grown.values()],
-        false_rollback=float(rules.analysis.false_rollback),
-        false_promotion=float(rules.analysis.false_promotion),
+        [found.trial.metric for found in grown.values()],
+        false_rollback=plan.false_rollback,
+        false_promotion=plan.false_promotion,
     )
     metrics = tuple(
         describe(before.get(name), found, answers[name], judgement, len(grown))
@@ -77,9 +66,9 @@ def judge_look(
         metrics=metrics,
         next=now + rules.analysis.look,
         exposure=_exposed(status.exposure, rules.metrics, answers),
-        problem=_problem(release, answers, refused) or _held(judgement),
+        problem=_problem(release, answers, refused) or _held(judgement, grown),
         cause="; ".join(
-            explain(grown[name].metric, metrics=len(grown)) for name in judgement.culprits
+            explain(grown[name].trial.metric, metrics=len(grown)) for name in judgement.culprits
         )
         if judgement.verdict is Verdict.REGRESSED
         else "",
@@ -88,87 +77,55 @@ def judge_look(
 
 def _grow(
     rule: MetricRule,
-    analysis: Analysis,
+    plan: Plan,
     before: MetricStatus | None,
     answer: Look | NoEvidence,
     past: ReadPast,
 ) -> Grown:
-    """Add a look to the evidence of one metric, over the release and at this weight."""
-    evidence = _unpacked(KEPT[_kind(rule)], before.evidence) if before else None
+    """Add a look to what one metric has shown, over the release and at this weight."""
     left_out = before.left_out if before else ()
-    if evidence is None:
+    trial = _stored(rule, plan, before) if before and before.evidence else None
+    if trial is None:
         # A look without data fixes nothing: Prometheus may not have answered about the past either.
         known = past(rule) if isinstance(answer, Look) else None
-        evidence, left_out = _begun(rule, analysis, before, known)
-    current: Here | None = None
-    if before and before.looks_at_weight:
-        current = _unpacked(HERE[_kind(rule)], before.current)
-    current = current or _begun_here(evidence)
+        trial, left_out = _begun(rule, plan, before, known), noisy(rule, known)
     refused = None
     if isinstance(answer, Look):
-        grown, here = _after(evidence, current, answer, left_out)
-        if isinstance(grown, Refused) or isinstance(here, Refused):
-            refused = grown if isinstance(grown, Refused) else None
-        else:
-            evidence, current = grown, here
-    metric = MetricEvidence(rule.name, rule.required, evidence, current)
-    return Grown(metric, evidence, current, left_out, refused)
-
-
-def _kind(rule: MetricRule) -> str:
-    return "Histogram" if rule.spec.histogram is not None else "Counts"
+        trial, refused = trial.after(look_of(rule, answer, left_out))
+    return Grown(trial, left_out, refused)
 
 
 def _begun(
-    rule: MetricRule, analysis: Analysis, before: MetricStatus | None, past: Past | None
-) -> tuple[Kept, tuple[str, ...]]:
-    """Return the evidence before its first look, and stable's pods that are no baseline.
-
-    Where some was lost it begins with less capital.
-    """
-    kept = (before.log_e_regressed, before.log_e_safe) if before and before.evidence else None
-    if rule.spec.histogram is not None:
-        latency = latency_question(rule, analysis, past)
-        if kept is None:
-            return HistogramEvidence.start(latency), ()
-        return HistogramEvidence.again(latency, *kept), ()
-    counts, left_out = counts_question(rule, analysis, past)
-    if kept is None:
-        return CountsEvidence.start(counts), left_out
-    return CountsEvidence.again(counts, *kept), left_out
+    rule: MetricRule, plan: Plan, before: MetricStatus | None, past: Past | None
+) -> MetricTrial:
+    """Return a metric before its first look; with less capital where its evidence is lost."""
+    metric = metric_of(rule, past)
+    (question,) = questions(plan, [metric])
+    trial = MetricTrial.start(plan, metric, question)
+    if before is None or not before.evidence:
+        return trial
+    evidence = kinds.again(question, before.log_e_regressed, before.log_e_safe)
+    return replace(trial, evidence=evidence)
 
 
-def _begun_here(evidence: Kept) -> Here:
-    """Return what is known of a metric at a weight before the first look at it."""
-    if isinstance(evidence, HistogramEvidence):
-        return HistogramEvidence.start(evidence.question)
-    return CountsAtWeight.start(evidence.question)
-
-
-def _after(
-    evidence: Kept, current: Here, answer: Look, left_out: tuple[str, ...]
-) -> tuple[Kept | Refused, Here | Refused]:
-    """Return both with one more look, or why it is no evidence."""
-    if isinstance(evidence, HistogramEvidence) and isinstance(current, HistogramEvidence):
-        slower = HistogramLook(
-            canary=Classic.of(answer.canary.buckets), stable=Classic.of(answer.stable.buckets)
-        )
-        return evidence.after(slower), current.after(slower)
-    if isinstance(evidence, CountsEvidence) and isinstance(current, CountsAtWeight):
-        counts = counts_look(answer, left_out)
-        return evidence.after(counts), current.after(counts)
-    raise TypeError(f"{type(evidence).__name__} and {type(current).__name__} are of two kinds")
-
-
-def _unpacked(unpack: Callable[[str], T], text: str) -> T | None:
-    """Return packed evidence; None where there is none or it cannot be read any more."""
+def _stored(rule: MetricRule, plan: Plan, before: MetricStatus) -> MetricTrial | None:
+    """Return the metric as its status has it; None where that cannot be read any more."""
     try:
-        return unpack(text) if text else None
+        evidence = kinds.unpack(before.evidence)
     except ValueError as error:
         log.warning(
             "evidence is lost, the metric starts again at a smaller stake", error=str(error)
         )
         return None
+    question = evidence.question
+    current = kinds.start_here(question)
+    if before.looks_at_weight:
+        try:
+            current = kinds.unpack_here(before.current, question)
+        except ValueError as error:
+            log.warning("what was seen at this weight is lost and seen again", error=str(error))
+    trial = MetricTrial.start(plan, metric_of(rule, None), question)
+    return replace(trial, evidence=evidence, current=current)
 
 
 def _problem(
@@ -189,11 +146,12 @@ def _problem(
     return Problem(looks.problem, looks.message) if patient and looks.problem else None
 
 
-def _held(judgement: Judgement) -> Problem | None:
+def _held(judgement: Judgement, grown: Mapping[str, Grown]) -> Problem | None:
     """Return what forbids Safe although there is evidence; None where nothing does."""
     if judgement.verdict is Verdict.REGRESSED or not judgement.holds:
         return None
-    return Problem("OnePodWorse", "; ".join(judgement.holds))
+    over = any(found.trial.current.breach for found in grown.values())
+    return Problem("OverSlo" if over else "OnePodWorse", "; ".join(judgement.holds))
 
 
 def _exposed(

@@ -21,7 +21,7 @@ from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
 from controller.metrics.reader import Look, NoEvidence, Past, Prometheus, read_look, read_past
 from controller.reconcile.judging import judge_look
-from controller.reconcile.prometheus import SecretError
+from controller.reconcile.prometheus import SecretError, UrlError
 from controller.reconcile.world import Clock, utc_now
 from controller.release.facts import Facts, Judged, Problem
 from controller.telemetry import LOOK_SECONDS, LOOKS
@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 TOO_EARLY_AGAIN = timedelta(seconds=1)
 STUCK_AFTER = 120.0  # seconds in one look; each of its queries has a deadline of its own
+BEFORE_USERS = frozenset({Phase.PENDING, Phase.STARTING, Phase.HOLDING})
 Key = tuple[str, str]
 Token = tuple[Any, ...]
 
@@ -121,6 +122,8 @@ class Observer:
         try:
             with LOOK_SECONDS.time():
                 result = self._look(release, now)
+        except UrlError as error:
+            result = blind(release, Problem("PrometheusUrlInvalid", str(error)), now)
         except (ApiError, SecretError) as error:
             result = blind(release, Problem("SecretUnusable", str(error)), now)
         except Exception as error:
@@ -145,6 +148,10 @@ class Observer:
 
 def _is_due(facts: Facts, now: datetime) -> bool:
     status = facts.release.status
+    if status.step == 0 and status.phase in BEFORE_USERS:
+        # Asked until it is answered without a problem; see controller.reconcile.rehearsal.
+        asked = status.looks.next
+        return asked is None or (bool(status.looks.problem) and now >= asked)
     if status.step == 0 or status.step_since is None or status.looks.next is None:
         return False
     if status.weight.confirmed != status.weight.wanted or now < status.looks.next:

@@ -1,23 +1,20 @@
 """One metric's evidence as its status shows it: numbers, words, and the packed judge's state."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from controller.api.release import Interval, MetricStatus
 from controller.judge import (
-    CountsAtWeight,
     CountsEvidence,
     HistogramEvidence,
     Judgement,
-    MetricEvidence,
+    MetricTrial,
     Refused,
     explain,
+    kinds,
 )
 from controller.metrics.reader import Look, NoEvidence
 
-State = Literal["Waiting", "Inconclusive", "Safe", "Regressed"]
-Kept = CountsEvidence | HistogramEvidence  # over the whole release
-Here = CountsAtWeight | HistogramEvidence  # at the present weight
 DIGITS = 6
 
 
@@ -28,9 +25,7 @@ class Grown:
     `left_out` are the stable pods that it is not compared with.
     """
 
-    metric: MetricEvidence
-    kept: Kept
-    here: Here
+    trial: MetricTrial
     left_out: tuple[str, ...]
     refused: Refused | None
 
@@ -43,7 +38,7 @@ def describe(
     metrics: int,
 ) -> MetricStatus:
     """Return the status of one metric after a look, or after an attempt at one."""
-    metric, evidence, refused = found.metric, found.kept, found.refused
+    trial, evidence, refused = found.trial, found.trial.evidence, found.refused
     until = answer.end if isinstance(answer, Look) and refused is None else None
     if until is None:
         until = before.until if before else 0.0
@@ -51,30 +46,44 @@ def describe(
         why = answer.message if isinstance(answer, NoEvidence) else ""
         why = refused.message if refused else why
         return MetricStatus(
-            name=metric.name,
-            required=metric.required,
-            message=f"{metric.name}: {why}"[:1024],
+            name=trial.name,
+            required=trial.required,
+            message=f"{trial.name}: {why}"[:1024],
             until=until,
             # Nothing is fixed yet; what cannot be read stays, so that it is known to be lost.
             evidence=before.evidence if before else "",
             log_e_regressed=before.log_e_regressed if before else 0.0,
             log_e_safe=before.log_e_safe if before else 0.0,
         )
+    packed = trial.pack()
     return MetricStatus(
-        name=metric.name,
-        required=metric.required,
-        state=_state(metric, judgement),
-        message=explain(metric, metrics=metrics),
-        **(_counts(evidence) if isinstance(evidence, CountsEvidence) else _latency(evidence)),
-        log_e_regressed=_short(evidence.log_e_regressed),
-        log_e_safe=_short(evidence.log_e_safe),
+        name=trial.name,
+        required=trial.required,
+        state=trial.state(judgement).value,
+        message=explain(trial.metric, metrics=metrics),
+        **_values(evidence),
         looks=evidence.looks,
-        looks_at_weight=found.here.looks,
+        looks_at_weight=trial.current.looks,
         left_out=found.left_out,
         until=until,
-        evidence=evidence.pack(),
-        current=found.here.pack(),
+        evidence=packed.evidence,
+        current=packed.current,
     )
+
+
+def _values(evidence: kinds.Gathered) -> dict[str, Any]:
+    """Return the fields that show both versions' values, and what they prove."""
+    if isinstance(evidence, CountsEvidence):
+        shown = _counts(evidence)
+    elif isinstance(evidence, HistogramEvidence):
+        shown = _latency(evidence)
+    else:
+        raise TypeError(f"no status is defined for {type(evidence).__name__}")
+    return {
+        **shown,
+        "log_e_regressed": _short(evidence.log_e_regressed),
+        "log_e_safe": _short(evidence.log_e_safe),
+    }
 
 
 def _counts(evidence: CountsEvidence) -> dict[str, Any]:
@@ -110,14 +119,6 @@ def _latency(evidence: HistogramEvidence) -> dict[str, Any]:
         "canary_requests": evidence.requests,
         "stable_requests": evidence.stable,
     }
-
-
-def _state(found: MetricEvidence, judgement: Judgement) -> State:
-    if found.name in judgement.culprits:
-        return "Regressed"
-    if found.required and found.name not in judgement.waiting_for:
-        return "Safe"
-    return "Inconclusive"
 
 
 def _short(value: float) -> float:

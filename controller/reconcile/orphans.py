@@ -11,7 +11,8 @@ from controller.kube import kinds
 from controller.kube.objects import Deployment
 from controller.reconcile.deployment import read_deployment, read_revisions, write_deployment
 from controller.reconcile.world import World
-from controller.release.plans import Leave, decide_orphan
+from controller.release.planfacts import Leave
+from controller.release.plans import decide_orphan
 
 
 def give_back(world: World, namespace: str, name: str) -> None:

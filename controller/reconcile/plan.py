@@ -4,7 +4,8 @@ Promises: what only the cluster can refuse (a missing Service, a volume that one
 condition with a sentence; other plans go on. A plan that cannot be read says so in its own status.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 
 import structlog
 from pydantic import ValidationError
@@ -19,32 +20,46 @@ from controller.reconcile.deployment import read_deployment, read_revisions
 from controller.reconcile.orphans import give_back
 from controller.reconcile.patch import write_status
 from controller.reconcile.planact import PlanActor
-from controller.reconcile.problems import cheap_problems, choose_track_label, full_problems
+from controller.reconcile.problems import (
+    cheap_problems,
+    choose_track_label,
+    full_inputs,
+    full_problems,
+)
 from controller.reconcile.routes import find_leftovers
 from controller.reconcile.unreadable import WAY_OUT, say_unreadable
 from controller.reconcile.world import Json, World
 from controller.release.facts import Problem
-from controller.release.plans import (
-    UNREADABLE,
-    CreateRelease,
-    PlanDecision,
-    PlanFacts,
-    decide_plan,
-)
+from controller.release.planfacts import UNREADABLE, CreateRelease, PlanDecision, PlanFacts
+from controller.release.plans import decide_plan
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """What a full check of a plan has said, and of what."""
+
+    inputs: Hashable
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanReconciler:
-    """Cares for plans. `reconcile` returns seconds until the next pass, or None."""
+    """Cares for plans. `reconcile` returns seconds until the next pass, or None.
+
+    `checked` is what full checks have said, by namespace and name: a controller that starts asks
+    once for each plan.
+    """
 
     world: World
+    checked: dict[tuple[str, str], Checked] = field(default_factory=dict)
 
     def reconcile(self, namespace: str, name: str) -> float | None:
         """Do one pass."""
         stored = self.world.plans.get(namespace, name)
         if stored is None:
+            self.checked.pop((namespace, name), None)
             give_back(self.world, namespace, name)
             return None
         try:
@@ -55,11 +70,10 @@ class PlanReconciler:
         now = self.world.clock()
         facts = gather_plan(self.world, plan)
         decision = decide_plan(facts, now)
-        if _needs_full_check(decision):
-            problems = full_problems(self.world, plan, facts.track_label)
-            if problems:
-                facts = replace(facts, problems=(*facts.problems, *problems))
-                decision = decide_plan(facts, now)
+        problems = self._check(plan, facts, decision)
+        if problems:
+            facts = replace(facts, problems=(*facts.problems, *problems))
+            decision = decide_plan(facts, now)
         actor = PlanActor(self.world, facts)
         status = act_for_plan(facts, decision, actor.do, actor.prove_guard, self.world.clock)
         if write_status(self.world.client, self.world.plans, stored, status):
@@ -67,6 +81,23 @@ class PlanReconciler:
             return 0.0
         due = plan_due(decision, status, now)
         return max(0.05, (due - now).total_seconds()) if due is not None else None
+
+    def _check(
+        self, plan: ReleasePlan, facts: PlanFacts, decision: PlanDecision
+    ) -> tuple[Problem, ...]:
+        """Return what the whole objects say against the plan; asked once for each change of them.
+
+        A release that runs goes by what was right at its start.
+        """
+        if decision.status.active_release or plan.metadata.deletion_timestamp is not None:
+            return ()
+        key = plan.metadata.namespace, plan.metadata.name
+        inputs = full_inputs(self.world, plan, facts.track_label)
+        kept = self.checked.get(key)
+        if kept is None or kept.inputs != inputs or _needs_full_check(decision):
+            kept = Checked(inputs, full_problems(self.world, plan, facts.track_label))
+            self.checked[key] = kept
+        return kept.problems
 
     def _tell(self, stored: Json, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
         """Write an Event when the plan's state changes its reason."""
@@ -134,6 +165,7 @@ def gather_plan(world: World, plan: ReleasePlan) -> PlanFacts:
         track_label=choose_track_label(world, plan, deployment),
         guard_policy=_guard_policy(world),
         problems=(*unreadable, *cheap_problems(world, plan)),
+        copies=tuple(sorted(copy.name for copy in world.copies.by("owner", plan.metadata.uid))),
         leftovers=find_leftovers(world, plan),
     )
 

@@ -19,20 +19,25 @@ from controller.kube.errors import AlreadyExists, NotFound
 from controller.reconcile.deployment import write_deployment
 from controller.reconcile.problems import metric_rules
 from controller.reconcile.routes import is_split, write_without_canary
+from controller.reconcile.stablecopy import keep_copy, restore
 from controller.reconcile.world import World, images_of
 from controller.release.facts import Pause, Unpause
-from controller.release.plans import (
+from controller.release.planfacts import (
     AddFinalizer,
     Adopt,
     CreateRelease,
     DeleteRelease,
     DeleteReplicaSet,
+    DropCopy,
+    EmptyReplicaSet,
+    KeepCopy,
     Leave,
     Mark,
     PlanAction,
     PlanFacts,
     RemoveFinalizer,
     RemoveLeftovers,
+    RestoreStable,
 )
 
 PROBE_ANNOTATION = "gander.dev/probe"
@@ -61,8 +66,24 @@ class PlanActor:
                 self._create(number, stable)
             case DeleteRelease(name):
                 self.world.client.delete(kinds.RELEASE, self._namespace, name)
-            case DeleteReplicaSet(name):
-                self.world.client.delete(kinds.REPLICA_SET, self._namespace, name)
+            case DeleteReplicaSet(name, uid, version):
+                self.world.client.delete(
+                    kinds.REPLICA_SET, self._namespace, name, uid=uid, resource_version=version
+                )
+            case EmptyReplicaSet(name, version):
+                self.world.client.merge_patch(
+                    kinds.REPLICA_SET,
+                    self._namespace,
+                    name,
+                    {"spec": {"replicas": 0}},
+                    resource_version=version,
+                )
+            case KeepCopy(replica_set):
+                keep_copy(self.world, self.facts.plan, replica_set)
+            case DropCopy(replica_set):
+                self.world.client.delete(kinds.CONTROLLER_REVISION, self._namespace, replica_set)
+            case RestoreStable(replica_set):
+                restore(self.world, self.facts.plan, replica_set)
             case RemoveLeftovers(routes):
                 self._remove_leftovers(routes)
 

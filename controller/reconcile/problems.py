@@ -1,22 +1,25 @@
 """What only the cluster can refuse about a plan, each as a sentence with the way out.
 
 `cheap_problems` reads caches and runs on every pass; `full_problems` reads whole objects from the
-API server and runs before an adoption and before a release.
+API server and runs before an adoption, before a release, and once for each change of what
+`full_inputs` reads from the caches.
 """
 
+from collections.abc import Hashable
 from contextlib import suppress
 
+import msgspec
 from pydantic import ValidationError
 
 from controller.api.metric import ReleaseMetric
-from controller.api.names import canary_name
+from controller.api.names import RELEASE_LABEL, canary_name
 from controller.api.plan import ReleasePlan
 from controller.api.release import MetricRule
 from controller.kube import kinds
 from controller.kube.errors import NotFound
 from controller.kube.objects import Deployment
 from controller.metrics.reader import check_metric
-from controller.reconcile.world import Json, World, name_taken
+from controller.reconcile.world import Json, World, name_taken, revision_of_raw
 from controller.release.facts import Problem
 from controller.traffic.canary import default_track_label
 from controller.traffic.refusals import claim_names, refusals
@@ -69,6 +72,27 @@ def full_problems(world: World, plan: ReleasePlan, track_label: str) -> tuple[Pr
     services = world.client.list(kinds.SERVICE, namespace)
     found = refusals(deployment, service, track_label, services, _claims(world, deployment))
     return tuple(Problem(refusal.reason, refusal.message) for refusal in found)
+
+
+def full_inputs(world: World, plan: ReleasePlan, track_label: str) -> Hashable:
+    """Return what `full_problems` depends on, as far as the caches know it.
+
+    Equal where it would say the same; the access modes of claims never change.
+    """
+    namespace = plan.metadata.namespace
+    deployment = world.deployments.get(namespace, plan.metadata.name)
+    services = sorted(
+        (service.meta.name, service.type, tuple(sorted(service.selector.items())))
+        for service in world.services.all()
+        if service.meta.namespace == namespace and RELEASE_LABEL not in service.meta.labels
+    )
+    held = deployment and (
+        deployment.strategy,
+        deployment.revision_history_limit,
+        msgspec.json.encode(deployment.selector),
+        revision_of_raw(bytes(deployment.template)),
+    )
+    return plan.metadata.generation, track_label, held, tuple(services)
 
 
 def _claims(world: World, deployment: Json) -> dict[str, list[str]]:

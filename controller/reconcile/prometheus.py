@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from controller.api.base import is_base_url
 from controller.api.release import Release
 from controller.kube import kinds
 from controller.metrics.reader import Prometheus
@@ -29,6 +30,10 @@ class SecretError(Exception):
     """A Secret cannot be used; the message names it and repeats nothing that is in it."""
 
 
+class UrlError(Exception):
+    """The URL of a Prometheus cannot be used; the message names field, value and way out."""
+
+
 class PrometheusPool:
     """Hands out connections; safe to use from many threads."""
 
@@ -40,9 +45,15 @@ class PrometheusPool:
     def of(self, release: Release) -> Prometheus:
         """Return the connection that a release's plan names.
 
-        ApiError: its Secret is missing. SecretError: it cannot be used.
+        UrlError: its URL cannot be used. ApiError: its Secret is missing. SecretError: that cannot
+        be used.
         """
         source = release.spec.rules.analysis.prometheus
+        if not is_base_url(source.url):  # of a release that was made under an older rule
+            raise UrlError(
+                f"spec.analysis.prometheus.url is {source.url!r}, to which no request can go; "
+                f"correct it in ReleasePlan {release.spec.plan} and abort this release"
+            )
         secret = source.secret_ref.name if source.secret_ref else ""
         key = (source.url, release.metadata.namespace if secret else "", secret)
         now = time.monotonic()

@@ -1,13 +1,14 @@
-"""What the judge is asked about a ReleaseMetric, and what was read as a look of that kind. Pure.
+"""A ReleaseMetric and what was read of it, in the judge's own terms. Pure.
 
-A question is fixed once for a release: by the metric, by the plan, and by what stable counted in
-the minutes before. Stable's past is no evidence. It says where bets are placed and how far numbers
-of one version scatter.
+What stable counted in the minutes before a release is no evidence. It says where bets are placed
+and how far numbers of one version scatter.
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from controller.api.plan import Analysis
 from controller.api.release import MetricRule
@@ -15,73 +16,75 @@ from controller.judge import (
     Arm,
     Classic,
     CountsLook,
-    CountsQuestion,
-    HistogramQuestion,
-    History,
+    CountsMetric,
+    HistogramLook,
+    HistogramMetric,
+    Metric,
+    Plan,
+    PodBuckets,
+    PodCounts,
     PodHistory,
-    latency_phi,
-    learn,
+    Pods,
+    kinds,
     noisy_pods,
 )
 from controller.metrics.reader import BAD, Look, Past
 
 SECONDS = {"Seconds": 1.0, "Milliseconds": 0.001}
-# A gateway draws the arm of each request by the weight, so a thin past makes no metric advisory.
-ROUTED = True
 
 
-def counts_question(
-    rule: MetricRule, analysis: Analysis, past: Past | None
-) -> tuple[CountsQuestion, tuple[str, ...]]:
-    """Return what is asked of counts, and the stable pods that are too bad to be compared with."""
-    history: PodHistory | None = None
-    noisy: tuple[str, ...] = ()
-    if past is not None:
-        total = past.counts.sum(axis=2)
-        bad = np.zeros_like(total)
-        if BAD in past.parts:
-            bad = past.counts[:, :, past.parts.index(BAD)]
-        history = PodHistory(past.pods, bad, total)
-        noisy = noisy_pods(history)
-        history = history.without(noisy)
-    alpha = float(analysis.false_rollback)
-    question = CountsQuestion(
-        safe_relative=float(rule.spec.margin.relative),
-        safe_absolute=float(rule.spec.margin.absolute),
-        prior_bad=float(history.bad.sum()) if history else 0.0,
-        prior_total=float(history.total.sum()) if history else 0.0,
-        noise=learn(history, false_rollback=alpha, routed=ROUTED),
-        alike=analysis.pods == "Alike",
-    )
-    return question, noisy
-
-
-def latency_question(rule: MetricRule, analysis: Analysis, past: Past | None) -> HistogramQuestion:
-    """Return what is asked of a histogram; without a past every look at it is refused."""
-    alpha = float(analysis.false_rollback)
-    buckets, phi = None, 1.0
-    if past is not None:
-        total = past.counts.sum(axis=(0, 1)).tolist()
-        buckets = Classic.of(dict(zip(past.parts, total, strict=True)))
-        bounds = [_bound(part) for part in past.parts]
-        phi = latency_phi(past.pods, bounds, past.counts, false_rollback=alpha)
-    unit = rule.spec.histogram.unit if rule.spec.histogram else "Seconds"
-    return HistogramQuestion(
-        history=History.of(buckets),
-        safe_relative=float(rule.spec.margin.relative),
-        safe_absolute=float(rule.spec.margin.absolute),
-        phi=phi,
-        false_rollback=alpha,
+def plan_of(analysis: Analysis) -> Plan:
+    """Return how a release is judged."""
+    return Plan(
+        false_rollback=float(analysis.false_rollback),
         false_promotion=float(analysis.false_promotion),
-        seconds=SECONDS[unit],
+        pods=Pods(analysis.pods),
+        # A look that waits for the next one would double the time until a bad canary is gone.
+        one_look_late=False,
     )
 
 
-def counts_look(look: Look, left_out: tuple[str, ...]) -> CountsLook:
-    """Return a look at counts without those of stable's pods."""
+def metric_of(rule: MetricRule, past: Past | None) -> Metric:
+    """Return what is asked of a metric. Without a past every look at a histogram is refused."""
+    relative, absolute = float(rule.spec.margin.relative), float(rule.spec.margin.absolute)
+    if rule.spec.histogram is not None:
+        return HistogramMetric(
+            name=rule.name,
+            required=rule.required,
+            safe_relative=relative,
+            safe_absolute=absolute,
+            seconds=SECONDS[rule.spec.histogram.unit],
+            history=_buckets(past) if past is not None else None,
+        )
+    history = _counts(past) if past is not None else {}
+    return CountsMetric(
+        name=rule.name,
+        required=rule.required,
+        safe_relative=relative,
+        safe_absolute=absolute,
+        slo=float(rule.spec.slo) if rule.spec.slo else 1.0,
+        prior_bad=math.fsum(math.fsum(pod.bad) for pod in history.values()),
+        prior_total=math.fsum(math.fsum(pod.total) for pod in history.values()),
+        history=history,
+        # A gateway draws the version of each request by the weight.
+        routed=True,
+    )
+
+
+def noisy(rule: MetricRule, past: Past | None) -> tuple[str, ...]:
+    """Return the stable pods that failed too much before the release to be compared with."""
+    if past is None or rule.spec.histogram is not None:
+        return ()
+    return noisy_pods(PodHistory(past.pods, _bad(past), past.counts.sum(axis=2)))
+
+
+def look_of(rule: MetricRule, look: Look, left_out: tuple[str, ...]) -> kinds.Look:
+    """Return a look without what stable's pods `left_out` counted."""
     canary, stable = look.canary, look.stable
+    if rule.spec.histogram is not None:
+        return HistogramLook(Classic.of(canary.buckets), Classic.of(stable.buckets))
     out = [arm for pod, arm in stable.pods.items() if pod in left_out]
-    return CountsLook(
+    counts = CountsLook(
         canary=Arm(canary.bad, canary.total),
         stable=Arm(
             stable.bad - sum(bad for bad, _ in out), stable.total - sum(total for _, total in out)
@@ -89,10 +92,32 @@ def counts_look(look: Look, left_out: tuple[str, ...]) -> CountsLook:
         pods={pod: Arm(bad, total) for pod, (bad, total) in canary.pods.items()},
         stable_pods=len(stable.pods) - len(out),
     )
+    return (counts,)
 
 
-def _bound(le: str) -> float:
+def _bad(past: Past) -> NDArray[np.float64]:
+    """Return stable's bad requests, by window and pod."""
+    if BAD not in past.parts:
+        return np.zeros(past.counts.shape[:2])
+    return past.counts[:, :, past.parts.index(BAD)]
+
+
+def _counts(past: Past) -> Mapping[str, PodCounts]:
+    bad, total = _bad(past).T.tolist(), past.counts.sum(axis=2).T.tolist()
+    left_out = noisy_pods(PodHistory(past.pods, _bad(past), past.counts.sum(axis=2)))
+    found = zip(past.pods, bad, total, strict=True)
+    return {pod: PodCounts(mine, all_) for pod, mine, all_ in found if pod not in left_out}
+
+
+def _buckets(past: Past) -> PodBuckets | None:
+    """Return stable's buckets by rising bound; None where a bound is no number."""
     try:
-        return float(le)
+        bounds = sorted({float(part) for part in past.parts})
     except ValueError:
-        return math.nan
+        return None
+    at = np.array([bounds.index(float(part)) for part in past.parts])
+    merged = np.zeros((*past.counts.shape[:2], len(bounds)))
+    for part, bound in enumerate(at):
+        merged[:, :, bound] += past.counts[:, :, part]
+    pods = zip(past.pods, merged.transpose(1, 0, 2).tolist(), strict=True)
+    return PodBuckets(bounds, dict(pods))

@@ -17,19 +17,24 @@ from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
 from controller.reconcile.attempts import REFUSED, act_for_release, is_refusal
 from controller.reconcile.canary import canary_facts
+from controller.reconcile.crashes import stable_crash
+from controller.reconcile.ends import is_remembered
 from controller.reconcile.looks import Observer
 from controller.reconcile.patch import write_status
 from controller.reconcile.rollout import deployment_facts
 from controller.reconcile.routes import gather_routes
+from controller.reconcile.strays import gather_stray
 from controller.reconcile.unreadable import read_release
 from controller.reconcile.world import Json, World
 from controller.release.facts import Decision, Facts, Problem, StableFacts
 from controller.release.machine import decide
 from controller.release.record import with_conditions
+from controller.release.silence import REASON as ROUTE_NOT_ANSWERED
 from controller.telemetry import RELEASES_ENDED
 
 log = structlog.get_logger()
 NOTHING_TO_DO: float | None = None
+BAD = frozenset({Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class ReleaseReconciler:
             return NOTHING_TO_DO
         if release.status.phase in ENDED:
             self.observer.forget(namespace, name)
-            self._let_go(stored)
+            if is_remembered(self.world, stored):
+                self._let_go(stored)
             return NOTHING_TO_DO
         now = self.world.clock()
         facts = gather(self.world, release)
@@ -86,7 +92,7 @@ class ReleaseReconciler:
         if status.timeline[-1:] == before:
             return
         entry = status.timeline[-1]
-        bad = entry.phase in (Phase.HOLDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED)
+        bad = entry.reason == ROUTE_NOT_ANSWERED or entry.phase in BAD
         note = f"{entry.phase}: {status.message}"
         self.world.recorder.event(stored, "Warning" if bad else "Normal", entry.reason, note)
         log.info(
@@ -132,6 +138,7 @@ def gather(world: World, release: Release) -> Facts:
         canary=canary_facts(world, canary) if canary else None,
         has_canary_service=owned,
         routes=gather_routes(world, release),
+        stray=gather_stray(world, release),
         progress_deadline=float(deployment.progress_deadline_seconds) if deployment else 600.0,
         leaving=_leaving(world, release),
     )
@@ -151,8 +158,9 @@ def _stable(world: World, deployment: Deployment | None, release: Release) -> St
         return StableFacts(0, 0)
     sets = world.replica_sets_of(deployment)
     stable = [s for s in sets if s.meta.name == release.spec.stable.replica_set]
-    ready = sum(pod.ready for pod in world.pods_of(stable))
-    return StableFacts(deployment.replicas, ready)
+    pods = world.pods_of(stable)
+    crash = stable_crash(pods, release.metadata.creation_timestamp)
+    return StableFacts(deployment.replicas, sum(pod.ready for pod in pods), crash)
 
 
 def _leaving(world: World, release: Release) -> Problem | None:

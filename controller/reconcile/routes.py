@@ -38,12 +38,14 @@ def services_of(release: Release) -> tuple[str, str]:
 
 def gather_routes(world: World, release: Release) -> tuple[RouteFacts, ...]:
     """Look at every route of a release."""
-    return tuple(
-        _gather(world, release, kind, name) for kind, name in routes_of(release.spec.rules.traffic)
-    )
+    traffic = release.spec.rules.traffic
+    peers = find_peers(world, release.metadata.namespace, traffic.service)
+    return tuple(_gather(world, release, kind, name, peers) for kind, name in routes_of(traffic))
 
 
-def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts:
+def _gather(
+    world: World, release: Release, kind: Kind, name: str, peers: frozenset[str]
+) -> RouteFacts:
     namespace = release.metadata.namespace
     title = f"{kind.kind} {name}"
     route = world.routes[kind].get(namespace, name)
@@ -51,7 +53,7 @@ def _gather(world: World, release: Release, kind: Kind, name: str) -> RouteFacts
         message = f"{title} does not exist in namespace {namespace}; make it, or change the plan"
         return RouteFacts(title, None, settled=True, problem=Problem("RouteMissing", message))
     stable, canary = services_of(release)
-    split = read_split(route, stable, canary)
+    split = read_split(route, stable, canary, peers)
     problem = None
     if split.problem and not (split.silent and split.reason == "RouteRefused"):
         problem = Problem(split.reason, split.problem)
@@ -81,18 +83,41 @@ def _writer(world: World, kind: Kind, namespace: str, name: str) -> str:
 def write_weight(world: World, release: Release, percent: int) -> None:
     """Give the canary `percent` of the requests in every route that exists."""
     stable, canary = services_of(release)
+    peers = find_peers(world, release.metadata.namespace, stable)
     _patch_all(
         world,
         release.metadata.namespace,
         release.spec.rules.traffic,
-        lambda route: set_weight(route, stable, canary, percent),
+        lambda route: set_weight(route, stable, canary, percent, peers),
     )
 
 
 def write_without_canary(world: World, namespace: str, traffic: Traffic) -> None:
     """Take our backendRef out of every route that exists."""
     stable, canary = traffic.service, canary_name(traffic.service)
-    _patch_all(world, namespace, traffic, lambda route: remove_canary(route, stable, canary))
+    peers = find_peers(world, namespace, stable)
+    _patch_all(world, namespace, traffic, lambda route: remove_canary(route, stable, canary, peers))
+
+
+def find_peers(world: World, namespace: str, service: str) -> frozenset[str]:
+    """Return the Services that other plans of the namespace split, or their last releases.
+
+    A Service with the canary's name that is not ours may be a backend of anything.
+    """
+    plans = (plan for plan in world.plans.all() if plan["metadata"]["namespace"] == namespace)
+    named = {str(plan.get("spec", {}).get("traffic", {}).get("service", "")) for plan in plans}
+    for release in world.releases.all():
+        ended = release.get("status", {}).get("phase", "") in ENDED
+        if release["metadata"]["namespace"] == namespace and not ended:
+            named.add(_service_of(release))
+    named -= {"", service}
+    return frozenset(name for name in named if not _is_foreign(world, namespace, name))
+
+
+def _is_foreign(world: World, namespace: str, service: str) -> bool:
+    """Tell whether the Service with the name of this one's canary is somebody else's."""
+    found = world.services.get(namespace, canary_name(service))
+    return found is not None and RELEASE_LABEL not in found.meta.labels
 
 
 def find_leftovers(world: World, plan: ReleasePlan) -> tuple[str, ...]:
@@ -103,8 +128,7 @@ def find_leftovers(world: World, plan: ReleasePlan) -> tuple[str, ...]:
     """
     namespace, traffic = plan.metadata.namespace, plan.spec.traffic
     stable, canary = traffic.service, canary_name(traffic.service)
-    service = world.services.get(namespace, canary)
-    if service is not None and RELEASE_LABEL not in service.meta.labels:
+    if _is_foreign(world, namespace, stable):
         return ()
     found = []
     for kind, name in routes_of(traffic):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from controller.api.names import PLAN_LABEL
+from controller.api.names import FINALIZER, PLAN_LABEL
 from controller.api.release import ENDED
-from controller.kube.objects import Deployment, Pod, ReplicaSet, Service
+from controller.kube.objects import Deployment, Meta, Pod, ReplicaSet, Service
 from controller.reconcile.world import Json, World, release_of
 
 Key = tuple[str, str, str]  # controller, namespace, name
@@ -33,6 +33,7 @@ class Triggers:
         world.metrics.subscribe(self._each(self._namespaced))
         world.deployments.subscribe(self._each(self._deployment))
         world.replica_sets.subscribe(self._each(self._owned))
+        world.copies.subscribe(self._each(self._copy))
         world.pods.subscribe(self._each(self._pod))
         world.services.subscribe(self._each(self._service))
         for cache in world.routes.values():
@@ -52,7 +53,7 @@ class Triggers:
     def _plan(self, plan: Json) -> Iterable[Key]:
         namespace, name = plan["metadata"]["namespace"], plan["metadata"]["name"]
         yield PLAN, namespace, name
-        yield from _running(self.world.releases_of(namespace, name))
+        yield from _unfinished(self.world.releases_of(namespace, name))
         yield from self._alerts(namespace, name)
         service = plan.get("spec", {}).get("traffic", {}).get("service")
         for other in self.world.plans.all():
@@ -100,6 +101,9 @@ class Triggers:
             if deployment is not None and deployment.meta.uid == owner.uid:
                 yield from self._deployment(deployment)
 
+    def _copy(self, copy: Meta) -> Iterable[Key]:
+        yield PLAN, copy.namespace, copy.labels[PLAN_LABEL]
+
     def _pod(self, pod: Pod) -> Iterable[Key]:
         for owner in pod.meta.owner_references:
             replica_set = self.world.replica_sets.get(pod.meta.namespace, owner.name)
@@ -119,3 +123,12 @@ def _running(releases: Iterable[Json]) -> Iterable[Key]:
     for release in releases:
         if release.get("status", {}).get("phase", "") not in ENDED:
             yield RELEASE, release["metadata"]["namespace"], release["metadata"]["name"]
+
+
+def _unfinished(releases: Iterable[Json]) -> Iterable[Key]:
+    """Yield what runs, and what has ended and waits until its plan knows how."""
+    for release in releases:
+        metadata = release["metadata"]
+        ended = release.get("status", {}).get("phase", "") in ENDED
+        if not ended or FINALIZER in (metadata.get("finalizers") or []):
+            yield RELEASE, metadata["namespace"], metadata["name"]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from controller.api.release import ENDED, Release
 from controller.reconcile.world import Json, World
-from controller.release.plans import UNREADABLE
+from controller.release.planfacts import UNREADABLE
 
 WAY_OUT = "correct the field, or delete the release"
 

@@ -4,21 +4,22 @@ Reads come from the caches; they may lag behind by some milliseconds, which ever
 because each write names the version it was decided on, or is idempotent.
 """
 
+import hashlib
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from controller.api.names import RELEASE_LABEL, revision_of
+from controller.api.names import PLAN_LABEL, RELEASE_LABEL, revision_of
 from controller.kube import kinds, objects
 from controller.kube.cache import Cache
 from controller.kube.client import Client
 from controller.kube.events import Recorder
 from controller.kube.kinds import Kind
-from controller.kube.objects import Deployment, Pod, ReplicaSet, Service
+from controller.kube.objects import Deployment, Meta, Pod, ReplicaSet, Service
 
 Json = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -41,6 +42,7 @@ class World:
     metrics: Cache[Json]
     deployments: Cache[Deployment]
     replica_sets: Cache[ReplicaSet]
+    copies: Cache[Meta]  # the ControllerRevisions in which plans keep stable's template
     pods: Cache[Pod]
     services: Cache[Service]
     routes: dict[Kind, Cache[Json]]
@@ -54,6 +56,7 @@ class World:
         yield from (self.plans, self.releases, self.metrics, *self.routes.values(), *self.guards)
         yield self.deployments
         yield self.replica_sets
+        yield self.copies
         yield self.pods
         yield self.services
 
@@ -79,17 +82,42 @@ class World:
         return {release["metadata"]["uid"] for release in self.releases_of(namespace, plan)}
 
 
-@lru_cache(maxsize=8192)
+@dataclass(frozen=True, slots=True)
+class _Template:
+    revision: str
+    images: tuple[str, ...]
+
+
+# By a digest of the JSON, not by the JSON itself: a template may have a megabyte.
+_templates: dict[bytes, _Template] = {}
+_templates_lock = threading.Lock()
+MOST_TEMPLATES = 8192
+
+
 def revision_of_raw(template: bytes) -> str:
-    """Return the identity of a pod template from its JSON; the same bytes are hashed once."""
-    return revision_of(msgspec.json.decode(template))
+    """Return the identity of a pod template from its JSON; the same bytes are decoded once."""
+    return _read_template(template).revision
 
 
-@lru_cache(maxsize=8192)
 def images_of(template: bytes) -> tuple[str, ...]:
     """Return the images of a pod template's containers, in order."""
-    containers = (msgspec.json.decode(template).get("spec") or {}).get("containers") or []
-    return tuple(container.get("image", "") for container in containers)
+    return _read_template(template).images
+
+
+def _read_template(template: bytes) -> _Template:
+    digest = hashlib.sha256(template).digest()
+    known = _templates.get(digest)
+    if known is not None:
+        return known
+    decoded = msgspec.json.decode(template)
+    containers = (decoded.get("spec") or {}).get("containers") or []
+    images = tuple(container.get("image", "") for container in containers)
+    read = _Template(revision_of(decoded), images)
+    with _templates_lock:
+        while len(_templates) >= MOST_TEMPLATES:
+            del _templates[next(iter(_templates))]
+        _templates[digest] = read
+    return read
 
 
 def connect_world(
@@ -135,8 +163,22 @@ def connect_world(
             namespace=namespace,
             indexes=owner,
         ),
+        copies=Cache(
+            client,
+            kinds.CONTROLLER_REVISION,
+            objects.decode_meta,
+            namespace=namespace,
+            labels=PLAN_LABEL,
+            indexes={"owner": lambda meta: [owner.uid for owner in meta.owner_references]},
+        ),
         pods=Cache(client, kinds.POD, objects.decode_pod, namespace=namespace, indexes=owner),
-        services=Cache(client, kinds.SERVICE, objects.decode_service, namespace=namespace),
+        services=Cache(
+            client,
+            kinds.SERVICE,
+            objects.decode_service,
+            namespace=namespace,
+            indexes={"namespace": lambda service: [service.meta.namespace]},
+        ),
         routes={kind: raw(kind) for kind in ROUTE_KINDS},
         guards=(
             raw(kinds.MUTATING_ADMISSION_POLICY, scoped=False),

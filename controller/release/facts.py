@@ -32,11 +32,21 @@ class DeploymentFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StableCrash:
+    """Most of stable's pods have crashed since the release began."""
+
+    pods: int  # how many
+    example: str  # the name of one of them
+    healed_at: datetime | None  # when the last of them was ready again; None while one is not
+
+
+@dataclass(frozen=True, slots=True)
 class StableFacts:
     """The pods that take everything back."""
 
     replicas: int
     ready: int
+    crash: StableCrash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class CanaryFacts:
     trouble: Trouble | None = None
     changed: bool = False  # somebody gave it another template
     changed_by: str = ""  # the field manager of who did it, where that is known
+    crashed_at: datetime | None = None  # when one of its containers ended last
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,7 @@ class Facts:
     routes: tuple[RouteFacts, ...]
     progress_deadline: float = 600.0  # seconds
     judged: Judged | None = None
+    stray: Problem | None = None  # another Service than the canary's own selects its pods
     leaving: Problem | None = None  # the plan, the release or Gander itself goes away
 
     def with_status(self, status: ReleaseStatus) -> "Facts":

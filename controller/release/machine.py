@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.api.release import ENDED, Phase
+from controller.release.bothcrash import is_shared, share_blame
 from controller.release.changed import is_changed
 from controller.release.facts import (
     Action,
@@ -49,7 +50,7 @@ def _decide(facts: Facts, now: datetime) -> Decision:
     status = facts.release.status
     if status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
         return decide_takedown(facts, now)
-    facts = _absorb(facts)
+    facts = share_blame(_absorb(facts), now)
     if status.phase is Phase.PROMOTING and facts.deployment and facts.deployment.rolled:
         message = "stable runs this revision; taking the canary away"
         return Decision(begin_finish(facts.release.status, "Promoted", message, now))
@@ -135,6 +136,6 @@ def _promote(facts: Facts, deployment: DeploymentFacts, now: datetime) -> Decisi
     serving = served and not is_changed(facts)
     ceiling = status.weight.wanted if serving else 0
     actions: tuple[Action, ...] = (SetWeight(ceiling),) if view.highest > ceiling else ()
-    if deployment.paused:
+    if deployment.paused and not is_shared(facts):
         actions += (Unpause(deployment.resource_version),)
     return Decision(status, actions, status.looks.next)

@@ -52,6 +52,15 @@ def remember(status: ReleasePlanStatus, releases: Releases, template: str) -> Re
     return status.model_copy(update=updates)
 
 
+def knows_end(status: ReleasePlanStatus, name: str, number: int) -> bool:
+    """Tell whether a plan's status says how this release, which has ended, did so.
+
+    A newer release is not made before the end of this one is seen, nor recorded apart from it.
+    """
+    rejected = any(rejection.release == name for rejection in status.rejected)
+    return status.last_release == name or rejected or status.releases > number
+
+
 def find_expired(status: ReleasePlanStatus, releases: Releases, history: int) -> Iterator[str]:
     """Yield the names of ended releases beyond the plan's history that nothing refers to."""
     needed = {rejection.release for rejection in status.rejected} | {status.last_release}

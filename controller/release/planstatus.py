@@ -8,8 +8,8 @@ from datetime import datetime
 
 from controller.api.base import ConditionStatus
 from controller.api.plan import Rejection, ReleasePlan, ReleasePlanStatus
-from controller.api.release import Release
 from controller.release.facts import Problem
+from controller.release.planfacts import PlanFacts
 from controller.release.record import set_condition
 
 _STATES: dict[str, tuple[ConditionStatus, ConditionStatus, ConditionStatus]] = {
@@ -44,29 +44,33 @@ def report(
     )
 
 
-def say_rejected(rejection: Rejection, releases: tuple[Release, ...], namespace: str) -> str:
-    """Say why a revision that was taken back stays out, and the way out."""
+def say_rejected(rejection: Rejection, facts: PlanFacts, serving: str) -> str:
+    """Say why a revision that was taken back stays out, who serves, and the way out."""
     return (
         f"revision {rejection.revision} was taken back by {rejection.release}: "
-        f"{rejection.message.rstrip('.')}. Stable serves. "
-        f"{_way_out(rejection.release, releases, namespace)}"
+        f"{rejection.message.rstrip('.')}. {serving} {_way_out(rejection.release, facts)}"
     )
 
 
-def say_aborted(status: ReleasePlanStatus, releases: tuple[Release, ...], namespace: str) -> str:
+def say_aborted(status: ReleasePlanStatus, facts: PlanFacts, serving: str) -> str:
     """Say why the revision of the last release, which was aborted, waits, and the way out."""
-    ended = next((r for r in releases if r.metadata.name == status.last_release), None)
+    ended = next((r for r in facts.releases if r.metadata.name == status.last_release), None)
     cause = f": {ended.status.message.rstrip('.')}" if ended else ""
     return (
-        f"release {status.last_release} of revision {status.held} was aborted{cause}. Stable "
-        f"serves. {_way_out(status.last_release, releases, namespace)}"
+        f"release {status.last_release} of revision {status.held} was aborted{cause}. "
+        f"{serving} {_way_out(status.last_release, facts)}"
     )
 
 
-def _way_out(name: str, releases: tuple[Release, ...], namespace: str) -> str:
-    """Say what lets it out; a retry is an order on the release, so it needs the object."""
-    if any(release.metadata.name == name for release in releases):
+def _way_out(name: str, facts: PlanFacts) -> str:
+    """Say what lets it out; a retry is an order on the release, so it needs one that stays."""
+    plan, namespace = facts.plan.metadata.name, facts.plan.metadata.namespace
+    found = next((release for release in facts.releases if release.metadata.name == name), None)
+    if found is not None and found.metadata.deletion_timestamp is None:
         return (
             f"Change the template, or try it again with kubectl gander retry {name} -n {namespace}"
         )
-    return f"Change the template; Release {name} is gone, so nothing can order a retry of it"
+    return (
+        f"Release {name} is deleted, so nothing can order a retry of it. Change the template; "
+        f"kubectl rollout restart deployment/{plan} -n {namespace} releases the same images anew"
+    )

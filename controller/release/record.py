@@ -26,17 +26,33 @@ def move(
     if phase != status.phase:
         updates["phase_since"] = now
     if changed or not status.timeline:
-        entry = Entry(
-            at=now,
-            phase=phase,
-            weight=status.weight.confirmed,
-            reason=reason,
-            message=_cut(message),
-        )
-        updates["timeline"] = _bounded((*status.timeline, entry))
+        entered = status.model_copy(update={"phase": phase})
+        updates["timeline"] = note(entered, reason, message, now).timeline
     if phase in ENDED and status.finished_at is None:
         updates["finished_at"] = now
     return status.model_copy(update=updates)
+
+
+def note(status: ReleaseStatus, reason: str, message: str, now: datetime) -> ReleaseStatus:
+    """Return the status with an entry that tells of something beside its phase and reason."""
+    entry = Entry(
+        at=now,
+        phase=status.phase,
+        weight=status.weight.confirmed,
+        reason=reason,
+        message=_cut(message),
+    )
+    return status.model_copy(update={"timeline": _bounded((*status.timeline, entry))})
+
+
+def is_noted(status: ReleaseStatus, reason: str) -> bool:
+    """Tell whether something was noted since the present phase began."""
+    began = status.phase_since
+    return any(
+        (entry.phase, entry.reason) == (status.phase, reason)
+        and (began is None or entry.at >= began)
+        for entry in status.timeline
+    )
 
 
 def reason_since(status: ReleaseStatus) -> datetime | None:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from controller.api.release import Phase
 from controller.release.canary import await_pods, tend
-from controller.release.changed import is_changed, make_anew
 from controller.release.facts import Decision, Facts, SetWeight
+from controller.release.holds import keep_off
 from controller.release.record import move, reason_since
+from controller.release.rehearsal import await_rehearsal
 from controller.release.routes import await_parents, view_routes, with_confirmed
 from controller.release.stepping import enter_step, hold_at_zero
 
@@ -27,8 +28,9 @@ def start(facts: Facts, now: datetime) -> Decision:
         )
         status = move(facts.release.status, Phase.HOLDING, "WeightTooHigh", message, now)
         return Decision(status, (SetWeight(0),))
-    if is_changed(facts):
-        return make_anew(facts, view, now)
+    kept_off = keep_off(facts, view, now)
+    if kept_off is not None:
+        return kept_off
     if facts.stable.replicas == 0:
         return Decision(hold_at_zero(facts, now))
     if facts.stable.ready == 0:
@@ -46,6 +48,9 @@ def start(facts: Facts, now: datetime) -> Decision:
     if not view.settled:
         status, due = await_parents(status, view, Phase.STARTING, "AddingBackend", now)
         return Decision(status, pods.actions, due)
+    waits = await_rehearsal(status, now)
+    if waits is not None:
+        return Decision(waits, pods.actions, waits.looks.next)
     return Decision(enter_step(facts.with_status(status), 1, now), pods.actions)
 
 

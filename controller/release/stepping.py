@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 
 from controller.api.release import Phase, ReleaseStatus, Weights
 from controller.release.canary import Pods, await_pods, tend
-from controller.release.changed import is_changed, make_anew
+from controller.release.changed import is_changed
 from controller.release.facts import Decision, Facts, Problem, SetWeight
+from controller.release.holds import keep_off
 from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
 from controller.release.record import move, next_second, reason_since
 from controller.release.routes import RouteView, await_parents, view_routes, with_confirmed
+from controller.release.stabledown import hold_stable_down
 from controller.release.takedown import begin_rollback
 
 EARNED = "every step is earned; stable rolls to this revision"
@@ -51,14 +53,18 @@ def step(facts: Facts, now: datetime) -> Decision:
         return Decision(move(status, Phase.HOLDING, "Rejudging", REJUDGING, now), pods.actions)
     status = with_confirmed(status, view)
     facts = facts.with_status(status)
-    if is_changed(facts):
-        return make_anew(facts, view, now)
+    kept_off = keep_off(facts, view, now)
+    if kept_off is not None:
+        return kept_off
     if not pods.serving:
         return _canary_away(facts, view, pods, now)
     if view.highest > wanted:
         return _too_high(facts, view, pods, now)
     if facts.stable.replicas == 0:
         return Decision(hold_at_zero(facts, now))
+    down = hold_stable_down(facts, view, pods, now)
+    if down is not None:
+        return down
     if view.problem is not None:
         status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
         return Decision(status, pods.actions)

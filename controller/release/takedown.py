@@ -21,6 +21,12 @@ from controller.release.facts import (
 )
 from controller.release.record import move, next_second
 from controller.release.routes import traffic_is_off, view_routes, with_confirmed
+from controller.release.silence import (
+    UNCONFIRMED_DRAIN,
+    may_go_unconfirmed,
+    with_wait,
+    without_wait,
+)
 
 # Caches follow the cluster within milliseconds; pods go no sooner than that after the last request.
 SHORTEST_DRAIN = timedelta(seconds=1)
@@ -57,7 +63,7 @@ def begin_finish(status: ReleaseStatus, reason: str, message: str, now: datetime
 
 def decide_takedown(facts: Facts, now: datetime) -> Decision:
     """Go on with a rollback or with the clean-up after a promotion."""
-    status = facts.release.status
+    status = without_wait(facts.release.status)
     status = with_confirmed(status, view_routes(facts.routes))
     actions = _stop_promotion(facts, status)
     if any(route.weight is not None for route in facts.routes):
@@ -66,11 +72,15 @@ def decide_takedown(facts: Facts, now: datetime) -> Decision:
     if late and status.outcome != "RolledBack" and status.reason != "Bypassed":
         message = f"{status.message}; {TOO_LATE}"
         return Decision(begin_finish(status, "TooLate", message, now), actions)
-    if not traffic_is_off(facts.routes):
-        return Decision(status.model_copy(update={"traffic_off_at": None}), actions)
+    confirmed = traffic_is_off(facts.routes)
+    if not confirmed and not may_go_unconfirmed(facts, status):
+        status, due = with_wait(facts, status.model_copy(update={"traffic_off_at": None}), now)
+        return Decision(status, actions, due)
     since = status.traffic_off_at or next_second(now)
     status = status.model_copy(update={"traffic_off_at": since})
     drained_at = since + max(facts.release.spec.rules.traffic.drain, SHORTEST_DRAIN)
+    if not confirmed:
+        drained_at = max(drained_at, since + UNCONFIRMED_DRAIN)
     if now < drained_at:
         return Decision(status, actions, drained_at)
     if facts.canary is not None or facts.has_canary_service:

@@ -113,7 +113,7 @@ def _of_service(deployment: Object, service: Object, track_label: str) -> Iterat
             f"{title}: spec.selector is empty, so it finds no pods by itself; add the labels of "
             f"{_title('Deployment', deployment)}'s pods",
         )
-    elif not _selects(selector, labels):
+    elif not selects(selector, labels):
         differing = ", ".join(
             f"{key}={value} (the pods have {labels.get(key, 'none')})"
             for key, value in selector.items()
@@ -160,7 +160,7 @@ def _of_other_services(
                 f"{title} is not Gander's, but has the name that the canary's Service needs; "
                 "rename it",
             )
-        elif name not in (mine, service["metadata"]["name"]) and _selects(
+        elif name not in (mine, service["metadata"]["name"]) and selects(
             other["spec"].get("selector") or {}, labels
         ):
             yield Refusal(
@@ -177,7 +177,7 @@ def _template_labels(deployment: Object) -> Mapping[str, str]:
     return labels
 
 
-def _selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Tell whether a Service's selector matches; an empty one matches nothing."""
     return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
 

@@ -34,9 +34,14 @@ class Split:
     problem: str  # why no traffic can be moved, and what to change; else empty
 
 
-def read_split(route: Route, stable_service: str, canary_service: str) -> Split:
-    """Return what the route does with the two Services, and what its parents say of it."""
-    arms = _arms(route, stable_service, canary_service)
+def read_split(
+    route: Route, stable_service: str, canary_service: str, peers: frozenset[str] = frozenset()
+) -> Split:
+    """Return what the route does with the two Services, and what its parents say of it.
+
+    `peers` are the Services of other plans: a canary beside one of them is theirs.
+    """
+    arms = _arms(route, stable_service, canary_service, peers)
     ours = [
         (index, refs)
         for index, refs in _rules(route)
@@ -63,23 +68,27 @@ def read_split(route: Route, stable_service: str, canary_service: str) -> Split:
     )
 
 
-def set_weight(route: Route, stable: str, canary: str, percent: int) -> Patch:
+def set_weight(
+    route: Route, stable: str, canary: str, percent: int, peers: frozenset[str] = frozenset()
+) -> Patch:
     """Return the JSON patch that gives the canary `percent` (0 to 100) in every rule of ours.
 
     At 0 our backendRef stands with weight 0. Empty where everything is so already.
     """
     if not 0 <= percent <= 100:
         raise ValueError(f"{describe(route)}: weight {percent}; it must be 0 to 100 percent")
-    arms = _arms(route, stable, canary)
+    arms = _arms(route, stable, canary, peers)
     return _patch(route, lambda refs: split(refs, arms, percent))
 
 
-def remove_canary(route: Route, stable: str, canary: str) -> Patch:
+def remove_canary(
+    route: Route, stable: str, canary: str, peers: frozenset[str] = frozenset()
+) -> Patch:
     """Return the JSON patch that takes our backendRef out and undoes our weights.
 
     Empty where there is nothing of ours. Weights that are not as we wrote them keep their ratio.
     """
-    arms = _arms(route, stable, canary)
+    arms = _arms(route, stable, canary, peers)
     return _patch(
         route,
         lambda refs: (
@@ -105,8 +114,8 @@ def describe(route: Route) -> str:
     return f"{route.get('kind', 'Route')} {metadata['namespace']}/{metadata['name']}"
 
 
-def _arms(route: Route, stable: str, canary: str) -> Arms:
-    return Arms(route["metadata"]["namespace"], stable, canary)
+def _arms(route: Route, stable: str, canary: str, peers: frozenset[str]) -> Arms:
+    return Arms(route["metadata"]["namespace"], stable, canary, peers)
 
 
 def _rules(route: Route) -> list[tuple[int, Sequence[Ref]]]:

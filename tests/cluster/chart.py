@@ -17,6 +17,7 @@ from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.errors import NotFound
 from tests.cluster.commands import run
+from tests.kinds import CUSTOM_RESOURCE_DEFINITION
 from tests.waiting import eventually
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "gander"
@@ -27,18 +28,20 @@ KUBE_VERSION = "1.36.3"
 _KINDS = {
     kind.kind: kind
     for kind in (
-        kinds.CUSTOM_RESOURCE_DEFINITION,
+        CUSTOM_RESOURCE_DEFINITION,
         kinds.MUTATING_ADMISSION_POLICY,
         kinds.MUTATING_ADMISSION_POLICY_BINDING,
     )
 }
 
 
-def render(*templates: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def render(
+    *templates: str, values: dict[str, Any] | None = None, namespace: str = NAMESPACE
+) -> list[dict[str, Any]]:
     """Return what the chart makes of these values (JSON by dotted name), hooks included."""
     shown = [f"--show-only=templates/{name}.yaml" for name in templates]
     given = [f"--set-json={name}={json.dumps(value)}" for name, value in (values or {}).items()]
-    text = run("helm", "template", "gander", str(CHART), *template_flags(), *shown, *given)
+    text = run("helm", "template", "gander", str(CHART), *template_flags(namespace), *shown, *given)
     return [item for item in yaml.load_all(text, Loader=_Strict) if item]
 
 
@@ -52,9 +55,9 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def template_flags() -> tuple[str, ...]:
+def template_flags(namespace: str = NAMESPACE) -> tuple[str, ...]:
     """Return what every rendering shares."""
-    return (f"--namespace={NAMESPACE}", f"--kube-version={KUBE_VERSION}")
+    return (f"--namespace={namespace}", f"--kube-version={KUBE_VERSION}")
 
 
 def install_crds(client: Client) -> None:
@@ -65,7 +68,7 @@ def install_crds(client: Client) -> None:
 
 
 def _established(client: Client, name: str) -> bool:
-    stored = client.get(kinds.CUSTOM_RESOURCE_DEFINITION, None, name)
+    stored = client.get(CUSTOM_RESOURCE_DEFINITION, None, name)
     conditions = {each["type"]: each["status"] for each in stored["status"].get("conditions", ())}
     return conditions.get("Established") == "True"
 

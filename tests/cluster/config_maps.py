@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from controller.kube import kinds, objects
+from controller.kube import objects
 from controller.kube.cache import Cache
 from controller.kube.client import Client
+from tests.kinds import CONFIG_MAP
+from tests.waiting import eventually
 
 Json = dict[str, Any]
 
@@ -18,12 +20,17 @@ def config_maps(client: Client, namespace: str, **settings: Any) -> Cache[Json]:
     """Return a cache of the namespace's ConfigMaps, without those that Kubernetes puts there."""
     return Cache(
         client,
-        kinds.CONFIG_MAP,
+        CONFIG_MAP,
         objects.decode_json,
         namespace=namespace,
         labels="cached=yes",
         **settings,
     )
+
+
+def await_list(cache: Cache[Any]) -> None:
+    """Wait until a started cache has read its first list."""
+    eventually(lambda: cache.synced, within=10, what=f"the first list of {cache.kind.kind}")
 
 
 def told(cache: Cache[Json]) -> list[tuple[str, Any, Any]]:

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from controller.kube import kinds
 from controller.kube.client import Client
 from tests.counting import Requests
+from tests.kinds import NAMESPACE
 from tests.proxy import Proxy
 from tests.waiting import eventually as wait_until
 
@@ -43,9 +43,9 @@ def client(kubeconfig: str) -> Iterator[Client]:
 def namespace(client: Client) -> Iterator[str]:
     """Make a fresh namespace; its deletion is begun after the test and not waited for."""
     name = f"test-{secrets.token_hex(4)}"
-    client.create(kinds.NAMESPACE, None, {"metadata": {"name": name}})
+    client.create(NAMESPACE, None, {"metadata": {"name": name}})
     yield name
-    client.delete(kinds.NAMESPACE, None, name)
+    client.delete(NAMESPACE, None, name)
 
 
 @pytest.fixture

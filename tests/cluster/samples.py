@@ -22,6 +22,12 @@ METRIC: Object = {
         }
     },
 }
+LATENCY: Object = {
+    "apiVersion": API_VERSION,
+    "kind": "ReleaseMetric",
+    "metadata": {"name": "http-latency"},
+    "spec": {"histogram": {"buckets": 'latency_bucket{pod=~"{{ pods }}"}'}},
+}
 PLAN: Object = {
     "apiVersion": API_VERSION,
     "kind": "ReleasePlan",
@@ -64,6 +70,7 @@ KINDS: dict[str, tuple[Kind, Object]] = {
     "ReleasePlan": (kinds.RELEASE_PLAN, PLAN),
     "Release": (kinds.RELEASE, RELEASE),
     "ReleaseMetric": (kinds.RELEASE_METRIC, METRIC),
+    "ReleaseMetric latency": (kinds.RELEASE_METRIC, LATENCY),
 }
 ORDER = {"action": "Retry", "by": "ann", "at": "2026-11-21T12:00:00Z", "reason": "fixed"}
 ABORT = {"by": "ann", "at": "2026-11-21T12:00:00Z", "reason": "wrong branch"}

@@ -13,6 +13,7 @@ from kubernetes_validate.utils import validate
 from prometheus_client import REGISTRY
 
 from controller import telemetry
+from controller.api import crd
 from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.errors import Forbidden
@@ -21,6 +22,7 @@ from controller.settings import Settings
 from dev import manifests
 from tests.cluster import chart
 from tests.cluster.commands import refused, run
+from tests.kinds import NAMESPACE, SERVICE_ACCOUNT
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = chart.CHART / "files" / "rules.yaml"
@@ -67,6 +69,45 @@ def test_every_object_is_valid_and_has_no_unknown_field(values: dict[str, Any]) 
     }
 
 
+@pytest.mark.parametrize("text", ["123", "true", "null", "1e3"])
+def test_a_text_that_looks_like_something_else_stays_a_text(text: str) -> None:
+    values = {
+        **EVERYTHING,
+        "image.digest": "",
+        "image.repository": "a: b",
+        "image.tag": text,
+        "imagePullSecrets": [{"name": text}],
+        "watchNamespace": text,
+        "prometheusSecrets": [{"namespace": text, "name": text}],
+        "priorityClassName": text,
+        "podLabels": {"team": text},
+        "nodeSelector": {"disk": text},
+        "serviceMonitor.labels": {"team": text},
+    }
+    rendered = chart.render(values=values, namespace="456")
+    for item in rendered:
+        if not item["apiVersion"].startswith("monitoring.coreos.com/"):
+            validate(item, chart.KUBE_VERSION, strict=True)
+    namespaces = {r["metadata"].get("namespace") for r in rendered}
+    assert namespaces == {None, "456", text}
+    pod = find(rendered, "Deployment")["spec"]["template"]["spec"]
+    assert pod["priorityClassName"] == text
+    (container,) = pod["containers"]
+    assert container["image"] == f"a: b:{text}"
+    assert {"name": "GANDER_WATCH_NAMESPACE", "value": text} in container["env"]
+    role = find(rendered, "Role", f"gander-reads-{text}")
+    assert role["rules"][0]["resourceNames"] == [text]
+
+
+def test_the_notes_ask_for_kinds_that_there_are() -> None:
+    notes = (chart.CHART / "templates" / "NOTES.txt").read_text()
+    asked = re.findall(r"kubectl get (\S+)", notes)
+    names = [crd.definition(kind)["spec"]["names"] for kind in crd.KINDS]
+    known = {name for each in names for name in (each["plural"], *each["shortNames"])}
+    assert asked
+    assert {name for each in asked for name in each.split(",")} - known == set()
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
@@ -95,7 +136,8 @@ USED = {
     ("gander.dev", "releaseplans/finalizers"): "update",
     ("apps", "deployments"): "get list watch create patch delete",
     ("apps", "deployments/status"): "patch",
-    ("apps", "replicasets"): "list watch patch delete",
+    ("apps", "replicasets"): "list watch create patch delete",
+    ("apps", "controllerrevisions"): "get list watch create delete",
     ("", "pods"): "list watch",
     ("", "persistentvolumeclaims"): "get",
     ("", "services"): "get list watch create delete",
@@ -162,19 +204,15 @@ def test_a_secret_is_readable_only_by_its_name() -> None:
 
 
 def test_the_guard_knows_the_account_of_this_installation() -> None:
-    text = run(
-        *("helm", "template", "gander", str(chart.CHART), "--namespace=elsewhere"),
-        *(f"--kube-version={chart.KUBE_VERSION}", "--show-only=templates/guard.yaml"),
-    )
-    policy = next(yaml.safe_load_all(text))
+    policy = chart.render("guard", namespace="elsewhere")[0]
     held = {each["name"]: each["expression"] for each in policy["spec"]["matchConditions"]}
     assert "'system:serviceaccount:elsewhere:gander'" in held["must-be-held"]
 
 
 def test_the_pod_is_accepted_where_only_restricted_pods_are(client: Client, namespace: str) -> None:
     label = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
-    client.merge_patch(kinds.NAMESPACE, None, namespace, label)
-    client.create(kinds.SERVICE_ACCOUNT, namespace, {"metadata": {"name": "gander"}})
+    client.merge_patch(NAMESPACE, None, namespace, label)
+    client.create(SERVICE_ACCOUNT, namespace, {"metadata": {"name": "gander"}})
     rendered = chart.render("deployment", "leave")
 
     for kind, name in (("Deployment", "gander"), ("Job", "gander-leave")):

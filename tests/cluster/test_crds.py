@@ -43,6 +43,7 @@ def refusal(client: Client, namespace: str, item: Object) -> str:
 OBJECT_NAME = "must be the name of an object: a-z, 0-9, '-' and '.'"
 LABEL_NAME = "label names of Prometheus are letters, digits and _"
 TOTAL = ("spec", "counts", "total")
+BUCKETS = ("spec", "histogram", "buckets")
 
 # Where, what, and the words that say why it is refused.
 REFUSED: list[tuple[str, Path, Any, str]] = [
@@ -65,6 +66,13 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
     ("ReleasePlan", ("spec", "steps", 0, "hold"), "169h", "must be a duration from 0s to 168h"),
     ("ReleasePlan", (*PROMETHEUS, "url"), "http://u:p@a", "without user name and password"),
     ("ReleasePlan", (*PROMETHEUS, "url"), "prometheus:9090", "must be an http or https URL"),
+    *(
+        ("ReleasePlan", (*PROMETHEUS, "url"), url, "a host, a port up to 65535 and a path, without")
+        for url in (
+            *("http://[::1:9090", "http://[1.2.3.4]", "http://prom:99999999", "http://p:0"),
+            *("http://a\\b", "http://%zz", "http://p/%zz", "http://p/?x=1#f", "http://p/?x"),
+        )
+    ),
     ("ReleasePlan", (*PROMETHEUS, "secretRef"), {"name": "A"}, OBJECT_NAME),
     ("ReleasePlan", (*PROMETHEUS, "matchers"), {"a-b": "c"}, LABEL_NAME),
     ("ReleasePlan", (*PROMETHEUS, "matchers"), {"a" * 129: "c"}, LABEL_NAME),
@@ -90,6 +98,7 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
         "Duplicate value",
     ),
     ("ReleasePlan", (*ALERTMANAGER, "urls"), ["alertmanager"], "must be an http or https URL"),
+    ("ReleasePlan", (*ALERTMANAGER, "urls"), ["http://am:90933"], "a port up to 65535"),
     ("ReleasePlan", (*ALERTMANAGER, "labels"), {"a.b": "c"}, LABEL_NAME),
     ("ReleasePlan", (*ALERTMANAGER, "runbookUrl"), "wiki", "must be an http or https URL"),
     ("ReleasePlan", ("spec", "history"), 0, "greater than or equal to 1"),
@@ -102,6 +111,37 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
     ("ReleaseMetric", ("spec", "podLabel"), "a-b", "must be the name of a Prometheus label"),
     ("ReleaseMetric", ("spec", "per"), "Service", "per is Service, so counts.total must pick"),
     ("ReleaseMetric", ("spec", "per"), "Node", "Unsupported value"),
+    (
+        "ReleaseMetric",
+        ("spec", "histogram"),
+        {"buckets": 'x_bucket{pod=~"{{ pods }}"}'},
+        "set either counts or histogram",
+    ),
+    ("ReleaseMetric", ("spec", "slo"), "2 %", "must be a share between 0 and 1 in quotes"),
+    (
+        "ReleaseMetric latency",
+        ("spec", "slo"),
+        "0.02",
+        "slo is a share of bad requests, so it needs counts",
+    ),
+    (
+        "ReleaseMetric latency",
+        BUCKETS,
+        "histogram_quantile(0.99, x_bucket)",
+        "must be one series selector",
+    ),
+    (
+        "ReleaseMetric latency",
+        BUCKETS,
+        'x_bucket{job="a"}',
+        "per is Pod, so histogram.buckets must pick",
+    ),
+    (
+        "ReleaseMetric latency",
+        ("spec", "per"),
+        "Service",
+        "per is Service, so histogram.buckets must pick",
+    ),
     ("ReleaseMetric", ("spec", "counts", "bad"), '{code="5"}', "label matchers without braces"),
     ("ReleaseMetric", ("spec", "margin"), {"relative": "-1"}, "a number of at least 0 in quotes"),
     ("ReleaseMetric", ("spec", "margin"), {"absolute": "1"}, "a share below 1 in quotes"),
@@ -144,6 +184,22 @@ def test_nonsense_is_refused_with_a_sentence(
 def test_without_the_nonsense_each_is_accepted(client: Client, namespace: str, name: str) -> None:
     kind, item = KINDS[name]
     assert client.create(kind, namespace, item, dry_run=True)["spec"]
+
+
+def test_as_many_and_as_long_urls_as_fit_are_within_the_cost_limit(
+    client: Client, namespace: str
+) -> None:
+    def long(number: int) -> str:
+        return f"http://{number}.{'a.' * 400}:9093/{'%20/' * 308}"[:2048]
+
+    receivers = [
+        {"alertmanager": {"urls": [long(4 * each + n) for n in range(4)], "runbookUrl": long(0)}}
+        for each in range(8)
+    ]
+    item = changed(changed(PLAN, ("spec", "notify"), receivers), (*PROMETHEUS, "url"), long(0))
+    kind, _ = KINDS["ReleasePlan"]
+    stored = client.create(kind, namespace, item, dry_run=True)
+    assert {len(url) for url in stored["spec"]["notify"][7]["alertmanager"]["urls"]} == {2048}
 
 
 def test_every_rule_is_broken_above() -> None:

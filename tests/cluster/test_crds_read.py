@@ -62,8 +62,8 @@ def places(item: Any, path: Path = ()) -> list[Path]:
 def test_whatever_the_server_accepts_the_models_read(
     client: Client, namespace: str, name: str
 ) -> None:
-    kind, _ = KINDS[name]
-    model = next(each.model for each in crd.KINDS if each.name == name)
+    kind, sample = KINDS[name]
+    model = next(each.model for each in crd.KINDS if each.name == sample["kind"])
     item = {key: value for key, value in full(name).items() if key != "status"}
     spec_places = [path for path in places(item) if path[:1] == ("spec",) and len(path) > 1]
     outcomes = {True: 0, False: 0}

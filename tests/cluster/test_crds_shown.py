@@ -30,7 +30,7 @@ def test_the_server_s_defaults_are_the_models_defaults(
     client: Client, namespace: str, name: str
 ) -> None:
     kind, item = KINDS[name]
-    model = next(each.model for each in crd.KINDS if each.name == name)
+    model = next(each.model for each in crd.KINDS if each.name == item["kind"])
     stored = client.create(kind, namespace, item, dry_run=True)
     assert (
         stored["spec"]
@@ -141,11 +141,14 @@ def test_kubectl_get_shows_plans_and_metrics(client: Client, namespace: str) -> 
     assert " ".join(line.split()).startswith(
         "checkout Rejected Guarded shop:1 checkout-2 False RevisionRejected "
     )
-    header, _ = run("kubectl", "get", "relm", "-n", namespace).splitlines()
-    assert " ".join(header.split()) == "NAME TOTAL BAD PER AGE"
+    header, errors, latency = run("kubectl", "get", "relm", "-n", namespace).splitlines()
+    assert " ".join(header.split()) == "NAME TOTAL BAD BUCKETS PER AGE"
+    assert errors.startswith("http-errors ")
+    assert "latency_bucket{" in latency
     everything = run("kubectl", "get", "gander", "-n", namespace, "-o", "name").split()
     assert everything == [
         "releasemetric.gander.dev/http-errors",
+        "releasemetric.gander.dev/http-latency",
         "releaseplan.gander.dev/checkout",
         "release.gander.dev/checkout-1",
     ]

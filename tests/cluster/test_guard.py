@@ -68,6 +68,10 @@ class Shop:
     def paused(self) -> bool:
         return bool(self.get()["spec"].get("paused", False))
 
+    def annotations(self) -> dict[str, str]:
+        found: dict[str, str] = self.get()["metadata"].get("annotations", {})
+        return found
+
     def plan(self) -> str | None:
         labels: dict[str, str] = self.get()["metadata"].get("labels", {})
         return labels.get(PLAN_LABEL)
@@ -180,7 +184,24 @@ def test_an_undo_is_held_and_brings_no_break_glass_of_the_past_back(shop: Shop) 
 
     assert shop.image() == OLD
     assert shop.paused()
+    assert BYPASS_ANNOTATION not in shop.annotations()
     assert shop.replica_sets() == two
+    shop.kubectl("rollout", "resume", f"deployment/{NAME}")
+    assert shop.paused()
+
+
+def test_an_undo_in_the_middle_of_a_break_glass_is_free_and_keeps_it(shop: Shop) -> None:
+    shop.kubectl("annotate", "deployment", NAME, f"{BYPASS_ANNOTATION}=incident-1")
+    shop.kubectl("set", "image", f"deployment/{NAME}", f"app={NEW}")
+    eventually(lambda: _sets(shop, 2), within=30, what="a second ReplicaSet")
+    shop.kubectl("set", "env", f"deployment/{NAME}", "COLOUR=blue")
+    eventually(lambda: _sets(shop, 3), within=30, what="a third ReplicaSet")
+
+    shop.kubectl("rollout", "undo", f"deployment/{NAME}")
+
+    assert shop.image() == NEW
+    assert not shop.paused()
+    assert BYPASS_ANNOTATION in shop.annotations()
 
 
 def test_a_helm_upgrade_is_held(client: Client, namespace: str, tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from structlog.testing import capture_logs
 
 from controller.kube import kinds, objects
 from controller.kube.cache import STUCK, Cache
 from controller.kube.client import Client
 from controller.kube.objects import Deployment, Service
-from tests.cluster.config_maps import Json, config_map, config_maps, told
+from tests.cluster.config_maps import Json, await_list, config_map, config_maps, told
+from tests.kinds import CONFIG_MAP
 from tests.proxy import Proxy
 
 Eventually = Callable[..., Any]
@@ -24,17 +26,17 @@ def test_what_is_there_and_each_change_is_seen(
     stop: threading.Event,
     eventually: Eventually,
 ) -> None:
-    client.create(kinds.CONFIG_MAP, namespace, config_map("a", v="1"))
+    client.create(CONFIG_MAP, namespace, config_map("a", v="1"))
     cache = config_maps(relayed, namespace)
     changes = told(cache)
     assert not cache.synced
     cache.start(stop)
-    assert cache.wait_until_synced(10)
+    await_list(cache)
     assert changes == [("a", None, {"v": "1"})]
 
-    client.create(kinds.CONFIG_MAP, namespace, config_map("b", v="1"))
-    client.merge_patch(kinds.CONFIG_MAP, namespace, "a", {"data": {"v": "2"}})
-    client.delete(kinds.CONFIG_MAP, namespace, "b")
+    client.create(CONFIG_MAP, namespace, config_map("b", v="1"))
+    client.merge_patch(CONFIG_MAP, namespace, "a", {"data": {"v": "2"}})
+    client.delete(CONFIG_MAP, namespace, "b")
 
     expected = [
         ("a", None, {"v": "1"}),
@@ -59,22 +61,22 @@ def test_our_own_write_is_read_before_the_watch_brings_it(
     stop: threading.Event,
     eventually: Eventually,
 ) -> None:
-    stale = client.create(kinds.CONFIG_MAP, namespace, config_map("a", v="1"))
-    cache: Cache[Json] = Cache(relayed, kinds.CONFIG_MAP, objects.decode_json, namespace=namespace)
+    stale = client.create(CONFIG_MAP, namespace, config_map("a", v="1"))
+    cache: Cache[Json] = Cache(relayed, CONFIG_MAP, objects.decode_json, namespace=namespace)
     cache.start(stop)
-    assert cache.wait_until_synced(10)
+    await_list(cache)
     changes = told(cache)
     proxy.silence()
 
-    cache.observe(client.merge_patch(kinds.CONFIG_MAP, namespace, "a", {"data": {"v": "2"}}))
-    cache.observe(client.create(kinds.CONFIG_MAP, namespace, config_map("b", v="1")))
+    cache.observe(client.merge_patch(CONFIG_MAP, namespace, "a", {"data": {"v": "2"}}))
+    cache.observe(client.create(CONFIG_MAP, namespace, config_map("b", v="1")))
     cache.observe(stale)
 
     read = cache.get(namespace, "a")
     assert read is not None
     assert read["data"] == {"v": "2"}
     assert cache.get(namespace, "b") is not None
-    client.delete(kinds.CONFIG_MAP, namespace, "b")
+    client.delete(CONFIG_MAP, namespace, "b")
     proxy.resume()
     eventually(lambda: cache.get(namespace, "b") is None, within=15, what="the deletion")
     cache.observe(stale)
@@ -116,7 +118,7 @@ def test_a_deployment_is_kept_as_a_projection_with_who_paused_it(
         ("web", True, ("argocd-controller",))
     ]
     stored = client.get(kinds.DEPLOYMENT, namespace, "web")["spec"]["template"]
-    assert found[0].template_dict() == stored
+    assert msgspec.json.decode(found[0].template) == stored
     assert found[0].selector.matches({"app": "web", "track": "canary"})
 
 
@@ -135,7 +137,7 @@ def test_objects_that_cannot_be_read_do_not_stop_the_others(
         client.create(kinds.SERVICE, namespace, body)
     with capture_logs() as logged:
         cache.start(stop)
-        assert cache.wait_until_synced(10)
+        await_list(cache)
         annotate = {"metadata": {"annotations": {"seen": "twice"}}}
         client.merge_patch(kinds.SERVICE, namespace, "odd", annotate)
         client.merge_patch(kinds.SERVICE, namespace, "even", annotate)
@@ -161,9 +163,9 @@ def test_a_cache_that_is_stuck_says_so(
         released.wait(30)
 
     cache.start(stop)
-    assert cache.wait_until_synced(10)
+    await_list(cache)
     cache.subscribe(block)
-    client.create(kinds.CONFIG_MAP, namespace, config_map("a"))
+    client.create(CONFIG_MAP, namespace, config_map("a"))
     assert entered.wait(10)
     later = time.monotonic() + STUCK + 1
     assert str(cache.healthy(later)).startswith("the cache of ConfigMap has done nothing for 18")

@@ -24,6 +24,7 @@ from controller.kube.errors import (
     TooManyRequests,
 )
 from controller.kube.kinds import Kind
+from tests.kinds import CONFIG_MAP, SERVICE_ACCOUNT
 
 PRIORITY_LEVEL = Kind(
     "flowcontrol.apiserver.k8s.io",
@@ -47,8 +48,8 @@ def managers(item: dict[str, Any]) -> list[tuple[str, str]]:
 
 def of_account(client: Client, kubeconfig: str, namespace: str, folder: Path) -> str:
     """Return a kubeconfig of a new ServiceAccount without rights, with a real token."""
-    client.create(kinds.SERVICE_ACCOUNT, namespace, {"metadata": {"name": "nobody"}})
-    path = kinds.SERVICE_ACCOUNT.path(namespace, "nobody", "token")
+    client.create(SERVICE_ACCOUNT, namespace, {"metadata": {"name": "nobody"}})
+    path = SERVICE_ACCOUNT.path(namespace, "nobody", "token")
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = json.loads(client.raw("POST", path, body=request))["status"]["token"]
     config = yaml.safe_load(Path(kubeconfig).read_text())
@@ -94,24 +95,24 @@ def throttled(client: Client, namespace: str) -> Iterator[None]:
 
 
 def test_every_write_is_by_the_field_manager_gander(client: Client, namespace: str) -> None:
-    created = client.create(kinds.CONFIG_MAP, namespace, config_map("a", one="1"))
+    created = client.create(CONFIG_MAP, namespace, config_map("a", one="1"))
     assert managers(created) == [("gander", "Update")]
 
-    applied = client.apply(kinds.CONFIG_MAP, namespace, config_map("b", one="1"))
+    applied = client.apply(CONFIG_MAP, namespace, config_map("b", one="1"))
     assert managers(applied) == [("gander", "Apply")]
     assert (applied["apiVersion"], applied["kind"]) == ("v1", "ConfigMap")
 
     for patched in (
-        client.merge_patch(kinds.CONFIG_MAP, namespace, "b", {"data": {"two": "2"}}),
+        client.merge_patch(CONFIG_MAP, namespace, "b", {"data": {"two": "2"}}),
         client.json_patch(
-            kinds.CONFIG_MAP,
+            CONFIG_MAP,
             namespace,
             "b",
             [{"op": "add", "path": "/data/three", "value": "3"}],
         ),
     ):
         assert set(managers(patched)) == {("gander", "Apply"), ("gander", "Update")}
-    assert client.get(kinds.CONFIG_MAP, namespace, "b")["data"] == {
+    assert client.get(CONFIG_MAP, namespace, "b")["data"] == {
         "one": "1",
         "two": "2",
         "three": "3",
@@ -119,17 +120,17 @@ def test_every_write_is_by_the_field_manager_gander(client: Client, namespace: s
 
 
 def test_a_dry_run_changes_nothing(client: Client, namespace: str) -> None:
-    made = client.create(kinds.CONFIG_MAP, namespace, config_map("a", one="1"), dry_run=True)
+    made = client.create(CONFIG_MAP, namespace, config_map("a", one="1"), dry_run=True)
     assert made["data"] == {"one": "1"}
-    assert client.list(kinds.CONFIG_MAP, namespace, fields="metadata.name=a") == []
+    assert client.list(CONFIG_MAP, namespace, fields="metadata.name=a") == []
 
-    client.create(kinds.CONFIG_MAP, namespace, config_map("a", one="1"))
+    client.create(CONFIG_MAP, namespace, config_map("a", one="1"))
     change = {"data": {"one": "2"}}
-    client.merge_patch(kinds.CONFIG_MAP, namespace, "a", change, dry_run=True)
-    client.apply(kinds.CONFIG_MAP, namespace, config_map("a", one="2"), dry_run=True)
+    client.merge_patch(CONFIG_MAP, namespace, "a", change, dry_run=True)
+    client.apply(CONFIG_MAP, namespace, config_map("a", one="2"), dry_run=True)
     operation = {"op": "replace", "path": "/data/one", "value": "2"}
-    client.json_patch(kinds.CONFIG_MAP, namespace, "a", [operation], dry_run=True)
-    assert client.get(kinds.CONFIG_MAP, namespace, "a")["data"] == {"one": "1"}
+    client.json_patch(CONFIG_MAP, namespace, "a", [operation], dry_run=True)
+    assert client.get(CONFIG_MAP, namespace, "a")["data"] == {"one": "1"}
 
 
 def test_a_list_is_read_in_pages_and_each_object_names_its_kind(
@@ -138,7 +139,7 @@ def test_a_list_is_read_in_pages_and_each_object_names_its_kind(
     def make(number: int) -> None:
         body = config_map(f"c-{number:03}")
         body["metadata"]["labels"] = {"odd": str(number % 2)}
-        client.create(kinds.CONFIG_MAP, namespace, body)
+        client.create(CONFIG_MAP, namespace, body)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make, range(510)))
@@ -148,8 +149,8 @@ def test_a_list_is_read_in_pages_and_each_object_names_its_kind(
         kubeconfig=kubeconfig,
         on_request=lambda verb, kind, code, _: calls.append((verb, kind, code)),
     ) as counted:
-        items = counted.list(kinds.CONFIG_MAP, namespace)
-        odd = counted.list(kinds.CONFIG_MAP, namespace, labels="odd=1")
+        items = counted.list(CONFIG_MAP, namespace)
+        odd = counted.list(CONFIG_MAP, namespace, labels="odd=1")
 
     names = [item["metadata"]["name"] for item in items]
     assert names == [*(f"c-{number:03}" for number in range(510)), "kube-root-ca.crt"]
@@ -159,9 +160,9 @@ def test_a_list_is_read_in_pages_and_each_object_names_its_kind(
 
 
 def test_refusals_name_verb_object_and_the_servers_sentence(client: Client, namespace: str) -> None:
-    read = client.create(kinds.CONFIG_MAP, namespace, config_map("a", one="1"))
+    read = client.create(CONFIG_MAP, namespace, config_map("a", one="1"))
     version = read["metadata"]["resourceVersion"]
-    client.merge_patch(kinds.CONFIG_MAP, namespace, "a", {"data": {"one": "2"}})
+    client.merge_patch(CONFIG_MAP, namespace, "a", {"data": {"one": "2"}})
     client.create(kinds.DEPLOYMENT, namespace, deployment("web"))
     test_op = {"op": "test", "path": "/spec/paused", "value": True}
 
@@ -170,19 +171,19 @@ def test_refusals_name_verb_object_and_the_servers_sentence(client: Client, name
             what()
         return caught.value
 
-    missing = attempt(lambda: client.get(kinds.CONFIG_MAP, namespace, "nope"))
+    missing = attempt(lambda: client.get(CONFIG_MAP, namespace, "nope"))
     assert (type(missing), missing.status, missing.reason) == (NotFound, 404, "NotFound")
     assert str(missing) == f'get ConfigMap {namespace}/nope: configmaps "nope" not found'
 
     changed = attempt(
         lambda: client.merge_patch(
-            kinds.CONFIG_MAP, namespace, "a", {"data": {}}, resource_version=version
+            CONFIG_MAP, namespace, "a", {"data": {}}, resource_version=version
         )
     )
     assert (type(changed), changed.reason) == (Conflict, "Conflict")
     assert str(changed).startswith(f"patch ConfigMap {namespace}/a: Operation cannot be fulfilled")
 
-    taken = attempt(lambda: client.create(kinds.CONFIG_MAP, namespace, config_map("a")))
+    taken = attempt(lambda: client.create(CONFIG_MAP, namespace, config_map("a")))
     assert (type(taken), taken.status) == (AlreadyExists, 409)
 
     no_such_part = attempt(lambda: client.json_patch(kinds.DEPLOYMENT, namespace, "web", [test_op]))
@@ -196,7 +197,7 @@ def test_refusals_name_verb_object_and_the_servers_sentence(client: Client, name
 
     not_ours = attempt(
         lambda: client.apply(
-            kinds.CONFIG_MAP, namespace, config_map("a", one="3"), field_manager="x", force=False
+            CONFIG_MAP, namespace, config_map("a", one="3"), field_manager="x", force=False
         )
     )
     assert type(not_ours) is Conflict
@@ -221,18 +222,18 @@ def deployment(name: str) -> dict[str, Any]:
 def test_delete_minds_its_preconditions_and_not_that_it_is_late(
     client: Client, namespace: str
 ) -> None:
-    made = client.create(kinds.CONFIG_MAP, namespace, config_map("a"))
+    made = client.create(CONFIG_MAP, namespace, config_map("a"))
     uid = made["metadata"]["uid"]
     with pytest.raises(
         Conflict, match=f"delete ConfigMap {namespace}/a: .*the UID in the precondition"
     ):
-        client.delete(kinds.CONFIG_MAP, namespace, "a", uid="11111111-0000-0000-0000-000000000000")
+        client.delete(CONFIG_MAP, namespace, "a", uid="11111111-0000-0000-0000-000000000000")
     with pytest.raises(Conflict, match="the ResourceVersion in the precondition"):
-        client.delete(kinds.CONFIG_MAP, namespace, "a", resource_version="1")
+        client.delete(CONFIG_MAP, namespace, "a", resource_version="1")
 
-    client.delete(kinds.CONFIG_MAP, namespace, "a", uid=uid)
-    client.delete(kinds.CONFIG_MAP, namespace, "a", uid=uid)
-    assert client.list(kinds.CONFIG_MAP, namespace, fields="metadata.name=a") == []
+    client.delete(CONFIG_MAP, namespace, "a", uid=uid)
+    client.delete(CONFIG_MAP, namespace, "a", uid=uid)
+    assert client.list(CONFIG_MAP, namespace, fields="metadata.name=a") == []
 
 
 def test_a_status_is_patched_as_a_subresource(client: Client, namespace: str) -> None:
@@ -295,11 +296,11 @@ def test_a_throttled_request_says_at_once_how_long_to_wait(
 def test_a_watch_brings_changes_and_bookmarks_and_ends_when_told(
     client: Client, namespace: str
 ) -> None:
-    version = list(client.pages(kinds.CONFIG_MAP, namespace))[-1].resource_version
+    version = list(client.pages(CONFIG_MAP, namespace))[-1].resource_version
     seen: list[tuple[str, str]] = []
-    with client.watch(kinds.CONFIG_MAP, namespace, resource_version=version, seconds=4) as watch:
-        client.create(kinds.CONFIG_MAP, namespace, config_map("a"))
-        client.delete(kinds.CONFIG_MAP, namespace, "a")
+    with client.watch(CONFIG_MAP, namespace, resource_version=version, seconds=4) as watch:
+        client.create(CONFIG_MAP, namespace, config_map("a"))
+        client.delete(CONFIG_MAP, namespace, "a")
         for kind, item in watch:
             seen.append((kind, json.loads(bytes(item))["metadata"].get("name", "")))
 

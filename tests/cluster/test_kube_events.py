@@ -12,6 +12,7 @@ from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.events import CONTROLLER, Recorder
 from tests.counting import Requests
+from tests.kinds import CONFIG_MAP
 from tests.proxy import Proxy
 
 Json = dict[str, Any]
@@ -21,7 +22,7 @@ Eventually = Callable[..., Any]
 @pytest.fixture
 def thing(client: Client, namespace: str) -> Json:
     """Make an object that Events can be about."""
-    made = client.create(kinds.CONFIG_MAP, namespace, {"metadata": {"name": "checkout"}})
+    made = client.create(CONFIG_MAP, namespace, {"metadata": {"name": "checkout"}})
     return {"apiVersion": "v1", "kind": "ConfigMap", **made}
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from controller.kube import kinds, objects
+from controller.kube import objects
 from controller.kube.cache import LONGEST_PAUSE, Cache
 from controller.kube.client import Client
 from controller.kube.errors import Expired, NotFound, TooManyRequests
 from controller.kube.kinds import Kind
-from tests.cluster.config_maps import Json, config_map, config_maps, told
+from tests.cluster.config_maps import Json, await_list, config_map, config_maps, told
 from tests.counting import Requests
+from tests.kinds import CONFIG_MAP, CUSTOM_RESOURCE_DEFINITION
 from tests.proxy import Proxy
 
 Eventually = Callable[..., Any]
@@ -36,17 +37,17 @@ def test_a_broken_watch_goes_on_from_where_it_was_without_a_new_list(
     stop: threading.Event,
     eventually: Eventually,
 ) -> None:
-    client.create(kinds.CONFIG_MAP, namespace, config_map("a", v="1"))
+    client.create(CONFIG_MAP, namespace, config_map("a", v="1"))
     cache = config_maps(relayed, namespace)
     cache.start(stop)
-    assert cache.wait_until_synced(10)
+    await_list(cache)
     changes = told(cache)
     eventually(lambda: requests.count()["watch", 200] == 1, within=5, what="the watch")
 
     proxy.refuse()
-    client.merge_patch(kinds.CONFIG_MAP, namespace, "a", {"data": {"v": "2"}})
-    client.create(kinds.CONFIG_MAP, namespace, config_map("b", v="1"))
-    client.delete(kinds.CONFIG_MAP, namespace, "a")
+    client.merge_patch(CONFIG_MAP, namespace, "a", {"data": {"v": "2"}})
+    client.create(CONFIG_MAP, namespace, config_map("b", v="1"))
+    client.delete(CONFIG_MAP, namespace, "a")
     eventually(lambda: requests.count()["watch", 0] >= 1, within=5, what="a refused connection")
     assert cache.get(namespace, "a") is not None
     proxy.resume()
@@ -91,9 +92,9 @@ def widget(client: Client) -> Iterator[Kind]:
     """Define a custom resource of this test's own."""
     group = f"test-{secrets.token_hex(4)}.gander.dev"
     kind = Kind(group, "v1", "Widget", "widgets")
-    client.create(kinds.CUSTOM_RESOURCE_DEFINITION, None, definition(kind))
+    client.create(CUSTOM_RESOURCE_DEFINITION, None, definition(kind))
     yield kind
-    client.delete(kinds.CUSTOM_RESOURCE_DEFINITION, None, f"widgets.{group}")
+    client.delete(CUSTOM_RESOURCE_DEFINITION, None, f"widgets.{group}")
 
 
 def definition(kind: Kind) -> Json:
@@ -152,7 +153,7 @@ def test_a_history_that_the_server_has_forgotten_is_listed_again(
         make_widget(client, widget, namespace, name, eventually)
     cache: Cache[Json] = Cache(relayed, widget, objects.decode_json, namespace=namespace)
     cache.start(stop)
-    assert cache.wait_until_synced(10)
+    await_list(cache)
     heard: list[tuple[str, bool, bool]] = []
     cache.subscribe(
         lambda old, new: heard.append(
@@ -171,7 +172,7 @@ def test_a_history_that_the_server_has_forgotten_is_listed_again(
     changed = definition(widget)["spec"]["versions"]
     changed[0]["additionalPrinterColumns"] = [column]
     client.merge_patch(
-        kinds.CUSTOM_RESOURCE_DEFINITION,
+        CUSTOM_RESOURCE_DEFINITION,
         None,
         f"widgets.{widget.group}",
         {"spec": {"versions": changed}},
@@ -206,14 +207,14 @@ def test_a_kind_that_the_cluster_lacks_has_no_objects_until_it_is_there(
     cache: Cache[Json] = Cache(relayed, kind, objects.decode_json, namespace=namespace)
     with capture_logs() as logged:
         cache.start(stop)
-        assert cache.wait_until_synced(10)
+        await_list(cache)
         assert (cache.all(), cache.served) == ([], False)
 
-        client.create(kinds.CUSTOM_RESOURCE_DEFINITION, None, definition(kind))
+        client.create(CUSTOM_RESOURCE_DEFINITION, None, definition(kind))
         try:
             make_widget(client, kind, namespace, "first", eventually)
             eventually(cache.all, within=LONGEST_PAUSE + 10, what="the object")
             assert cache.served
         finally:
-            client.delete(kinds.CUSTOM_RESOURCE_DEFINITION, None, f"widgets.{kind.group}")
+            client.delete(CUSTOM_RESOURCE_DEFINITION, None, f"widgets.{kind.group}")
     assert [each["log_level"] for each in logged] == ["warning"]

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from controller.kube import kinds
 from controller.kube.client import Client
 from controller.kube.errors import NotFound, Unavailable
+from tests.kinds import CONFIG_MAP, NAMESPACE
 from tests.proxy import Proxy
 
 
@@ -19,10 +19,10 @@ def test_a_server_that_is_away_is_unavailable_at_once(
         proxy.refuse()
         began = time.monotonic()
         with pytest.raises(Unavailable) as caught:
-            away.get(kinds.NAMESPACE, None, "default")
+            away.get(NAMESPACE, None, "default")
         assert time.monotonic() - began < 1.0
         proxy.resume()
-        assert away.get(kinds.NAMESPACE, None, "default")["kind"] == "Namespace"
+        assert away.get(NAMESPACE, None, "default")["kind"] == "Namespace"
 
     assert caught.value.status == 0
     assert "get Namespace default: no answer from https://127.0.0.1" in str(caught.value)
@@ -35,7 +35,7 @@ def test_no_request_waits_longer_than_its_timeout(proxy: Proxy, proxied_kubeconf
         for hurried in (silent.within(0.5), silent.fresh().within(0.5)):
             began = time.monotonic()
             with pytest.raises(Unavailable, match="no answer from"):
-                hurried.get(kinds.NAMESPACE, None, "default")
+                hurried.get(NAMESPACE, None, "default")
             assert 0.4 < time.monotonic() - began < 2.0
 
 
@@ -57,8 +57,8 @@ def test_a_watch_whose_connection_is_dead_fails_after_its_idle_time(
     proxy: Proxy, proxied_kubeconfig: str, namespace: str
 ) -> None:
     with Client.connect(kubeconfig=proxied_kubeconfig) as silent:
-        version = next(silent.pages(kinds.CONFIG_MAP, namespace)).resource_version
-        with silent.watch(kinds.CONFIG_MAP, namespace, resource_version=version, idle=1.0) as watch:
+        version = next(silent.pages(CONFIG_MAP, namespace)).resource_version
+        with silent.watch(CONFIG_MAP, namespace, resource_version=version, idle=1.0) as watch:
             proxy.silence()
             began = time.monotonic()
             with pytest.raises(Unavailable, match="timed out"):
@@ -70,8 +70,8 @@ def test_close_ends_a_watch_from_another_thread_without_an_error(
     kubeconfig: str, namespace: str
 ) -> None:
     other = Client.connect(kubeconfig=kubeconfig)
-    version = next(other.pages(kinds.CONFIG_MAP, namespace)).resource_version
-    watch = other.watch(kinds.CONFIG_MAP, namespace, resource_version=version)
+    version = next(other.pages(CONFIG_MAP, namespace)).resource_version
+    watch = other.watch(CONFIG_MAP, namespace, resource_version=version)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(list, watch)
         with pytest.raises(TimeoutError):
@@ -79,7 +79,7 @@ def test_close_ends_a_watch_from_another_thread_without_an_error(
         other.close()
         assert all(kind != "ERROR" for kind, _ in waiting.result(timeout=5))
     with pytest.raises(Unavailable, match="the client is closed"):
-        other.watch(kinds.CONFIG_MAP, namespace, resource_version=version)
+        other.watch(CONFIG_MAP, namespace, resource_version=version)
 
 
 def test_connections_are_used_again_and_fresh_makes_a_new_one(
@@ -87,14 +87,14 @@ def test_connections_are_used_again_and_fresh_makes_a_new_one(
 ) -> None:
     with Client.connect(kubeconfig=proxied_kubeconfig) as one:
         for _ in range(20):
-            one.get(kinds.NAMESPACE, None, "default")
+            one.get(NAMESPACE, None, "default")
         for _ in range(3):
             with pytest.raises(NotFound):
-                one.get(kinds.NAMESPACE, None, "nope")
-        assert len(list(one.pages(kinds.NAMESPACE))) == 1
+                one.get(NAMESPACE, None, "nope")
+        assert len(list(one.pages(NAMESPACE))) == 1
         assert proxy.connections == 1
         with one.fresh() as another:
-            another.get(kinds.NAMESPACE, None, "default")
+            another.get(NAMESPACE, None, "default")
         assert proxy.connections == 2
-        one.get(kinds.NAMESPACE, None, "default")
+        one.get(NAMESPACE, None, "default")
         assert proxy.connections == 2

@@ -21,6 +21,7 @@ from controller.kube.client import Client
 from controller.metrics.reader import ArmLook, Arms, Look, NoEvidence, PodRef, Prometheus, read_look
 from dev.environment import Environment
 from dev.layout import NODE_ADDRESS
+from tests.kinds import ENDPOINT_SLICE
 from tests.waiting import eventually
 
 SPEC = ReleaseMetricSpec.model_validate(
@@ -118,7 +119,7 @@ def _service(client: Client, namespace: str, name: str, port: int) -> None:
         },
     )
     client.create(
-        kinds.ENDPOINT_SLICE,
+        ENDPOINT_SLICE,
         namespace,
         {
             "apiVersion": "discovery.k8s.io/v1",

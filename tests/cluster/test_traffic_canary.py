@@ -17,6 +17,7 @@ from controller.kube.kinds import Kind
 from controller.traffic.canary import build_canary, build_canary_service, default_track_label
 from controller.traffic.refusals import refusals
 from dev.node import PAUSE_IMAGE
+from tests.kinds import ENDPOINT_SLICE
 from tests.waiting import eventually
 
 LABELS = {"app": "checkout", "track": "stable"}
@@ -53,7 +54,7 @@ class Shop:
         """Return the names of the pods behind a Service."""
         return {
             endpoint["targetRef"]["name"]
-            for each in self.list(kinds.ENDPOINT_SLICE)
+            for each in self.list(ENDPOINT_SLICE)
             if each["metadata"]["labels"]["kubernetes.io/service-name"] == service
             for endpoint in each.get("endpoints") or []
             if endpoint["conditions"]["ready"]

@@ -31,6 +31,7 @@ from controller.traffic.routes import (
 )
 from dev.environment import Environment
 from dev.layout import NODE_ADDRESS
+from tests.kinds import ENDPOINT_SLICE
 from tests.waiting import eventually
 
 STABLE, CANARY = "checkout", "checkout-canary"
@@ -104,7 +105,7 @@ class Shop:
             | {"spec": {"ports": ports}},
         )
         self.client.create(
-            kinds.ENDPOINT_SLICE,
+            ENDPOINT_SLICE,
             self.namespace,
             {
                 "apiVersion": "discovery.k8s.io/v1",

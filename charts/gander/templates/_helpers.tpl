@@ -26,7 +26,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
@@ -44,20 +44,20 @@ tolerations:
 {{- end }}
 
 {{- define "gander.container" -}}
-image: {{ include "gander.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+image: {{ include "gander.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
 env:
 - name: GANDER_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 - name: GANDER_POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: GANDER_LOG_LEVEL
-  value: {{ .Values.log.level }}
+  value: {{ .Values.log.level | quote }}
 - name: GANDER_LOG_FORMAT
-  value: {{ .Values.log.format }}
+  value: {{ .Values.log.format | quote }}
 {{- with .Values.watchNamespace }}
 - name: GANDER_WATCH_NAMESPACE
-  value: {{ . }}
+  value: {{ . | quote }}
 {{- end }}
 securityContext:
   allowPrivilegeEscalation: false

@@ -15,7 +15,7 @@ from tests.cluster.releases.story import Story, lost
 
 # Version, reason, the cause in words.
 FAILING = [
-    ("v5", "CrashLoop", r"container checkout exits with code 1 \(\d+ restarts\): KeyError: "),
+    ("v5", "CrashLoop", r"container checkout exits with code 1 \(\d+ restarts?\): KeyError: "),
     ("oom", "OOMKilled", r"container checkout ran out of memory and was killed"),
     ("never-ready", "NeverReady", r"1 of 1 canary pods run but did not get ready within 15s"),
 ]

@@ -1,5 +1,7 @@
 """What the models refuse of what people write, with the sentence that the API server gives too."""
 
+import re
+from ipaddress import IPv6Address
 from typing import Annotated, Any
 
 import pytest
@@ -7,9 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from controller.api.base import LABEL_NAMES, HttpUrl, LabelKey, ObjectName, Probability
+from controller.api.base import (
+    LABEL_NAMES,
+    BaseUrl,
+    HttpUrl,
+    LabelKey,
+    ObjectName,
+    Probability,
+    is_base_url,
+)
 from controller.api.metric import Counts, Margin
-from controller.api.validation import matching, quoted
+from controller.api.validation import RULES, matching, quoted
 
 PODS = 'requests_total{pod=~"{{ pods }}"}'
 
@@ -80,14 +90,78 @@ def test_no_probabilities(text: str) -> None:
     assert "must be a probability above 0 and at most 0.5" in refusal(Probability, text)
 
 
-@pytest.mark.parametrize("url", ["http://a", "https://a.b:9090/prometheus"])
+USABLE = [
+    "http://a",
+    "https://a.b:9090/prometheus",
+    "http://a_b-c.svc.:65535//x/",
+    "http://[2001:db8::1]:9090",
+    "http://p/a%20b/(c)~'!$&*+,;=:",
+]
+# Where a runbook's page may be, and no API.
+LINKS = ["http://p/?x=1", "http://p/#f", "http://p/%zz"]
+UNUSABLE = [
+    "http://[::1:9090",
+    "http://[1.2.3.4]",
+    "http://prom:99999999",
+    "http://p:0",
+    "http://p:",
+    "http://a\\b",
+    "http://%zz",
+    "http://a..b",
+    "http://:9090",
+    f"http://{'a' * 64}",
+    *LINKS,
+]
+
+
+@pytest.mark.parametrize("url", USABLE)
 def test_urls(url: str) -> None:
-    assert TypeAdapter(HttpUrl).validate_python(url) == url
+    assert is_base_url(url)
+    for annotation in (BaseUrl, HttpUrl):
+        assert TypeAdapter(annotation).validate_python(url) == url
 
 
 @pytest.mark.parametrize("url", ["http://", "a.b", "ftp://a", "http://u:p@a", "http://a b"])
-def test_no_urls(url: str) -> None:
-    assert "without user name and password" in refusal(HttpUrl, url)
+@pytest.mark.parametrize("annotation", [BaseUrl, HttpUrl])
+def test_no_urls(annotation: Any, url: str) -> None:
+    assert not is_base_url(url)
+    assert "without user name and password" in refusal(annotation, url)
+
+
+@pytest.mark.parametrize("url", UNUSABLE)
+def test_what_older_rules_let_in_is_read_and_known_as_unusable(url: str) -> None:
+    assert TypeAdapter(BaseUrl).validate_python(url) == url
+    assert not is_base_url(url)
+
+
+def matches(annotation: Any, url: str) -> bool:
+    """Tell whether the API server accepts it: its one rule is a regular expression of both."""
+    (rule,) = TypeAdapter(annotation).json_schema()[RULES]
+    pattern = re.fullmatch(r"self\.matches\('(.*)'\)", rule["rule"])
+    assert pattern is not None
+    return bool(re.search(pattern[1].replace("\\'", "'").replace("\\\\", "\\"), url))
+
+
+@pytest.mark.parametrize("url", [*USABLE, *UNUSABLE])
+def test_the_api_server_asks_for_a_url_that_is_usable(url: str) -> None:
+    assert matches(BaseUrl, url) == is_base_url(url)
+    assert matches(HttpUrl, url) == (url in [*USABLE, *LINKS])
+
+
+def groups(number: int) -> str:
+    return ":".join(["1f"] * number)
+
+
+@pytest.mark.parametrize("before", range(10))
+@pytest.mark.parametrize("middle", ["::", ":", "", ":::"])
+@pytest.mark.parametrize("after", range(10))
+def test_in_brackets_is_an_ipv6_address(before: int, middle: str, after: int) -> None:
+    text = f"{groups(before)}{middle}{groups(after)}"
+    try:
+        expected = str(IPv6Address(text)) != ""
+    except ValueError:
+        expected = False
+    assert is_base_url(f"http://[{text}]:9090/x") == expected
 
 
 def test_names() -> None:

@@ -13,13 +13,18 @@ from dev.load_figures import Answers, Second, Summary
 
 OURS = Environment.ours("gander", {})
 THEIRS = replace(OURS, name=None, namespace_path=None, prometheus_url="http://prometheus.example")
-BAD, GOOD, CRASH = (
+BAD, GOOD, SLOW, CRASH = (
     Result(chapter, f"checkout-{number}", chapter.outcome, began, began + 5.0, promoted)
     for number, chapter, began, promoted in zip(
-        (1, 2, 3), CHAPTERS, (100.4, 110.0, 120.0), (None, 115.0, None), strict=True
+        (1, 2, 3, 4), CHAPTERS, (100.4, 110.0, 120.0, 130.0), (None, 115.0, None, None), strict=True
     )
 )
-PAID = [Cost(met=40, hurt=2, lost=0), Cost(met=90, hurt=0, lost=0), Cost(met=0, hurt=0, lost=0)]
+PAID = [
+    Cost(met=40, hurt=2, lost=0),
+    Cost(met=90, hurt=0, lost=0),
+    Cost(met=60, hurt=0, lost=0),
+    Cost(met=0, hurt=0, lost=0),
+]
 LOAD = Summary(
     started=95.0,
     ended=130.0,
@@ -50,28 +55,32 @@ def test_each_release_pays_for_what_met_its_canary() -> None:
         # Promoted: these are stable's.
         second(115, v3=50),
         second(121, v3=50),
+        second(122, v3=49, v4=1),
+        second(131, v3=50),
     ]
-    paid = costs([BAD, GOOD, CRASH], seconds)
-    assert paid == [Cost(7, 2, 0), Cost(5, 1, 0), Cost(0, 0, 0)]
+    paid = costs([BAD, GOOD, SLOW, CRASH], seconds)
+    assert paid == [Cost(7, 2, 0), Cost(5, 1, 0), Cost(1, 1, 0), Cost(0, 0, 0)]
 
 
 def test_a_loss_counts_for_the_release_that_was_last_to_begin() -> None:
-    seconds = [second(99, lost=9), second(100, lost=1), second(109, lost=2), second(125, lost=4)]
-    assert [cost.lost for cost in costs([BAD, GOOD, CRASH], seconds)] == [3, 0, 4]
+    seconds = [second(99, lost=9), second(100, lost=1), second(109, lost=2), second(135, lost=4)]
+    assert [cost.lost for cost in costs([BAD, GOOD, SLOW, CRASH], seconds)] == [3, 0, 0, 4]
 
 
 def test_expected_outcomes_without_loss_pass() -> None:
-    assert list(failures([BAD, GOOD, CRASH], PAID, LOAD)) == []
+    assert list(failures([BAD, GOOD, SLOW, CRASH], PAID, LOAD)) == []
 
 
 def test_another_outcome_fails() -> None:
-    results = [replace(BAD, outcome="Succeeded"), GOOD, CRASH]
+    results = [replace(BAD, outcome="Succeeded"), GOOD, SLOW, CRASH]
     (failure,) = failures(results, PAID, LOAD)
     assert failure == "checkout-1 ended as Succeeded, not as RolledBack"
 
 
 def test_a_loss_fails_whenever_it_was() -> None:
-    (failure,) = failures([BAD, GOOD, CRASH], PAID, replace_load(lost={"gateway answered 502": 2}))
+    (failure,) = failures(
+        [BAD, GOOD, SLOW, CRASH], PAID, replace_load(lost={"gateway answered 502": 2})
+    )
     assert failure == "2 of 1750 requests lost: 2 gateway answered 502"
 
 
@@ -89,7 +98,7 @@ def test_a_sender_that_fell_behind_is_told_and_fails_nothing() -> None:
     late = replace_load(late=40, late_max_ms=812.4, on_time=False)
     assert warning(LOAD) == ""
     assert "40 of 1750 requests were sent late, up to 812 ms" in warning(late)
-    assert list(failures([BAD, GOOD, CRASH], PAID, late)) == []
+    assert list(failures([BAD, GOOD, SLOW, CRASH], PAID, late)) == []
 
 
 def replace_load(**changes: object) -> Summary:
@@ -98,15 +107,17 @@ def replace_load(**changes: object) -> Summary:
 
 
 def test_in_a_cluster_of_ours_the_example_is_applied_as_it_is() -> None:
-    metric, plan = example(OURS)["items"]
+    *metrics, plan = example(OURS)["items"]
     written = (EXAMPLE / "plan.yaml").read_text()
-    assert metric["kind"] == "ReleaseMetric"
+    assert {metric["kind"] for metric in metrics} == {"ReleaseMetric"}
+    used = {each["metric"] for each in plan["spec"]["analysis"]["metrics"]}
+    assert {metric["metadata"]["name"] for metric in metrics} == used
     assert plan["spec"]["analysis"]["prometheus"]["url"] in written
     assert plan["spec"]["notify"][0]["alertmanager"]["urls"][0] in written
 
 
 def test_in_another_cluster_the_plan_names_its_prometheus_and_alertmanager() -> None:
-    _, plan = example(THEIRS)["items"]
+    *_, plan = example(THEIRS)["items"]
     assert plan["spec"]["analysis"]["prometheus"]["url"] == "http://prometheus.example"
     assert plan["spec"]["notify"][0]["alertmanager"]["urls"] == [THEIRS.alertmanager_url]
 

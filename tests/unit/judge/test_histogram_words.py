@@ -124,3 +124,9 @@ def test_few_requests_bound_nothing() -> None:
     (p50, *_) = quantiles([1.0, 1.0], np.array([0.1]), requests=2.0, confidence=0.95)
 
     assert (p50.low, p50.high) == (0.0, None)
+
+
+def test_no_quantile_is_named_that_is_far_from_the_difference() -> None:
+    # Of 60 requests no five are beyond p95, and p50 says nothing of a slower tail.
+    evidence = seen(slow_tail(lognormal, 6.0), 60)
+    assert evidence.explain("latency", 1).startswith("latency 4.8 % against 1 % over 250 ms, 62")

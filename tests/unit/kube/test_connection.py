@@ -9,7 +9,7 @@ import pytest
 from controller.kube.client import Client
 from controller.kube.connection import current_namespace, open_connection
 from controller.kube.errors import ConfigurationError, Unavailable
-from controller.kube.kinds import NAMESPACE
+from tests.kinds import NAMESPACE
 from tests.kubeconfigs import kubeconfig
 
 
@@ -41,6 +41,31 @@ def test_a_missing_kubeconfig_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere"
     with pytest.raises(ConfigurationError, match=f"no way to a cluster through {path}: .*name a"):
         Client.connect(kubeconfig=str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", ", while parsing a flow node expected the node content, but found"),
+        (b"a:\n\t- b", ", while scanning for the next token found character"),
+        (b"hello", "; correct it"),
+        (b"[]", "; correct it"),
+        (b"\xff\xfe", "; correct it"),
+        (kubeconfig("").replace('""', "7").encode(), "; correct it"),
+    ],
+)
+def test_a_malformed_kubeconfig_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
+) -> None:
+    path = tmp_path / "config"
+    path.write_bytes(content)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert current_namespace() == "default"
+    with pytest.raises(ConfigurationError) as raised:
+        Client.connect()
+    words = str(raised.value)
+    assert f"no way to a cluster through {path}: it is no kubeconfig{said}" in words
+    assert "\n" not in words
 
 
 def test_an_unknown_context_is_named(tmp_path: Path) -> None:

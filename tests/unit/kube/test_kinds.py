@@ -4,6 +4,7 @@ import pytest
 
 from controller.kube import kinds
 from controller.kube.kinds import Kind
+from tests.kinds import NAMESPACE
 
 
 @pytest.mark.parametrize(
@@ -12,7 +13,7 @@ from controller.kube.kinds import Kind
         (kinds.POD, ("shop", "web-1"), "/api/v1/namespaces/shop/pods/web-1"),
         (kinds.POD, ("shop",), "/api/v1/namespaces/shop/pods"),
         (kinds.POD, (None,), "/api/v1/pods"),
-        (kinds.NAMESPACE, (None, "shop"), "/api/v1/namespaces/shop"),
+        (NAMESPACE, (None, "shop"), "/api/v1/namespaces/shop"),
         (
             kinds.DEPLOYMENT,
             ("shop", "checkout", "status"),
@@ -39,7 +40,7 @@ def test_paths(kind: Kind, arguments: tuple[str | None, ...], path: str) -> None
     ("kind", "arguments", "sentence"),
     [
         (kinds.POD, (None, "web-1"), "Pod 'web-1': its namespace is missing"),
-        (kinds.NAMESPACE, ("shop", "shop"), "Namespace has no namespace, and 'shop' was given"),
+        (NAMESPACE, ("shop", "shop"), "Namespace has no namespace, and 'shop' was given"),
         (kinds.POD, ("shop", None, "log"), "Pod: 'log' is a part of one object, name it"),
         (kinds.POD, ("shop", ""), "Pod: an empty name or namespace in 'api/v1/namespaces/shop"),
         (kinds.POD, ("",), "Pod: an empty name or namespace"),

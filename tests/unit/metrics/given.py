@@ -71,6 +71,12 @@ def bucket_series(pod: str, le: str, points: Sequence[Point]) -> Series:
     )
 
 
+def histograms(rate: float, pod: str, **shares: float) -> list[Series]:
+    """Return a pod's buckets; of its requests these shares are within a bound."""
+    bounds = {"0.1": shares["fast"], "0.5": shares["slow"], "+Inf": 1.0}
+    return [bucket_series(pod, le, steady(rate * part)) for le, part in bounds.items()]
+
+
 def a_gateway_series(service: str, points: Sequence[Point], code: str = "200") -> Series:
     """Return a gateway's series of a backend; times in seconds after T0."""
     return Series(

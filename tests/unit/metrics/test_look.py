@@ -2,11 +2,9 @@
 
 import pytest
 
-from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.arms import Arms
-from controller.metrics.evidence import ArmLook, Look, NoEvidence, Past, Reason, Samples, Series
-from controller.metrics.look import count_past, warming_up
-from controller.metrics.metric import Readings, assign, build_query, compile_metric
+from controller.metrics.evidence import ArmLook, Look, NoEvidence, Reason, Series
+from controller.metrics.look import warming_up
 from tests.unit.metrics.given import (
     PER_SERVICE,
     T0,
@@ -16,7 +14,7 @@ from tests.unit.metrics.given import (
     a_pod,
     a_series,
     a_spec,
-    bucket_series,
+    histograms,
     look_at,
     reason,
     some_arms,
@@ -287,8 +285,8 @@ def test_a_backend_that_left_the_gateway_is_named() -> None:
     [
         ([], [-100], "NoPods", "there is no canary pod"),
         ([-100], [], "NoPods", "there is no stable pod"),
-        ([None, None], [-100], "WarmingUp", "no canary pod is ready, of 2"),
-        ([-100], [None], "WarmingUp", "no stable pod is ready, of 1"),
+        ([None, None], [-100], "NoReadyPods", "no canary pod is ready, of 2"),
+        ([-100], [None], "NoReadyPods", "no stable pod is ready, of 1"),
         ([-30, -20], [-100], "WarmingUp", "the oldest canary pod is judged in 60 s, 90 s after"),
         ([-100], [-30], "WarmingUp", "the oldest stable pod"),
         ([-100, -20, None], [-100, -5], None, ""),
@@ -325,12 +323,6 @@ def test_each_pod_is_counted_for_itself_too() -> None:
     assert look.stable.pods == {STABLE: (0, 500)}
 
 
-def histograms(rate: float, pod: str, **shares: float) -> list[Series]:
-    """Return a pod's buckets; of its requests these shares are within a bound."""
-    bounds = {"0.1": shares["fast"], "0.5": shares["slow"], "+Inf": 1.0}
-    return [bucket_series(pod, le, steady(rate * part)) for le, part in bounds.items()]
-
-
 def test_a_histogram_is_counted_bucket_by_bucket() -> None:
     canary = histograms(2, CANARY, fast=0.5, slow=0.9)
     stable = histograms(20, STABLE, fast=0.8, slow=1.0)
@@ -362,57 +354,3 @@ def test_a_histogram_without_series_names_its_own_field() -> None:
     found = look_at(histograms(20, STABLE, fast=0.8, slow=1.0), spec=a_histogram())
     assert isinstance(found, NoEvidence)
     assert "no series of spec.histogram.buckets for the canary" in found.message
-
-
-def past(
-    *series: Series, now: float = 30, seconds: float = 100, spec: ReleaseMetricSpec | None = None
-) -> Past | NoEvidence:
-    arms = Arms("shop", (a_pod(STABLE), a_pod("checkout-2")), (), "checkout", "checkout-canary")
-    metric = compile_metric(spec or a_spec())
-    readings = assign(series, metric, build_query(metric, arms, {}), arms)
-    assert isinstance(readings, Readings)
-    samples = Samples(series, window=seconds + 150, answered_at=T0 + now)
-    return count_past(samples, readings, arms, seconds=seconds, now=T0 + now)
-
-
-def test_the_past_is_stables_own_pod_by_pod_and_window_by_window() -> None:
-    errors = a_series(STABLE, [(-98, 7), (17, 7), (22, 9), (27, 10)], code="500")
-    found = past(
-        a_series(STABLE, steady(20, offset=2)), errors, a_series("checkout-2", steady(4, offset=1))
-    )
-    assert isinstance(found, Past)
-    assert (found.pods, found.parts) == (("checkout-1", "checkout-2"), ("bad", "good"))
-    # A window is a scrape: 100 s in twenty of 5 s. Those of checkout-2 end at stable's newest, 27.
-    assert found.counts.shape == (20, 2, 2)
-    assert found.counts[:, 0, 1].tolist() == [100] * 20
-    assert found.counts[:, 1, 1].tolist() == [20] * 20
-    assert found.counts[:, 0, 0].tolist() == [0] * 18 + [2, 1]
-
-
-def test_the_past_of_a_histogram_is_counted_bucket_by_bucket() -> None:
-    found = past(*histograms(20, STABLE, fast=0.8, slow=1.0), spec=a_histogram())
-    assert isinstance(found, Past)
-    assert found.parts == ("+Inf", "0.1", "0.5")
-    assert found.counts.sum(axis=(0, 1)).tolist() == pytest.approx([2000, 1600, 2000])
-
-
-def test_the_past_of_many_scrapes_is_sixty_windows() -> None:
-    found = past(a_series(STABLE, steady(20, start=-1000)), seconds=900)
-    assert isinstance(found, Past)
-    assert found.counts.shape == (60, 1, 1)
-    assert found.counts.sum() == 20 * 900
-
-
-@pytest.mark.parametrize(
-    ("series", "now", "expected"),
-    [
-        ([], 30, "NoData"),
-        ([a_series(STABLE, steady(0))], 30, "NoTraffic"),
-        ([a_series(STABLE, [(25, 1), (30, NAN)])], 30, "NotANumber"),
-        ([a_series(STABLE, steady(20))], 200, "PodsNotScraped"),
-    ],
-)
-def test_a_past_that_cannot_be_read_says_why(
-    series: list[Series], now: float, expected: Reason
-) -> None:
-    assert reason(past(*series, now=now)) == expected

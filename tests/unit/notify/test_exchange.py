@@ -61,6 +61,23 @@ def test_what_is_no_alertmanager_is_named(answer: Answer, words: str) -> None:
     assert words in refusal(answer)
 
 
+@pytest.mark.parametrize(
+    "bad", ["http://am:90933", "http://[::1:9093", "http://%zz", "http://a..b", "http://am:9x"]
+)
+def test_a_url_that_is_none_is_that_replicas_failure_alone(bad: str) -> None:
+    with answering(with_status("200 OK")) as good:
+        (said,) = Alertmanager([bad, good]).post([ALERT])
+    assert said == (
+        f"Alertmanager {bad} has a URL that cannot be used; correct it in the plan's notify"
+    )
+
+
+def test_what_a_url_may_keep_secret_is_not_told() -> None:
+    with pytest.raises(NotifyError) as raised:
+        Alertmanager(["http://u:p4ss@am:90933/path/?token=s3cret#f"]).post([ALERT])
+    assert "Alertmanager http://am:90933/path has a URL" in str(raised.value)
+
+
 def test_the_environment_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "")

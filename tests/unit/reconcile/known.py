@@ -4,7 +4,10 @@ import tempfile
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
+
+from structlog.testing import capture_logs
 
 from controller.kube.client import Client
 from controller.kube.events import Recorder
@@ -30,3 +33,13 @@ def known(*items: Item, now: datetime = NOW) -> World:
         metadata = {**item["metadata"], "resourceVersion": str(version)}
         caches[kind].observe({**item, "metadata": metadata})
     return replace(world, clock=lambda: now)
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    """Return the Events that cannot be sent: reason and sentence."""
+    stop = Event()
+    stop.set()
+    with capture_logs() as logs:
+        world.recorder.start(stop)
+        world.recorder.flush(10.0)
+    return [(line["reason"], line["note"]) for line in logs if line["event"] == "event dropped"]

@@ -1,5 +1,6 @@
 """What was read of a metric becomes evidence of its kind, and the status shows it."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import CountsEvidence, HistogramEvidence
 from controller.metrics.reader import ArmLook, Look, NoEvidence, Past
 from controller.reconcile.judging import judge_look
-from controller.reconcile.questions import counts_look
+from controller.reconcile.questions import look_of
 from controller.release.facts import Judged
 from tests.unit.reconcile.counts import answers, past
 from tests.unit.release import given
@@ -166,7 +167,9 @@ def test_a_stable_pod_that_failed_before_is_no_baseline() -> None:
     first, second = judged_after([{"http-errors": look}] * 2, noisy, METRIC)
     assert first.metrics[0].left_out == second.metrics[0].left_out == ("checkout-4",)
     assert (second.metrics[0].stable_bad, second.metrics[0].stable_requests) == (24, 2400)
-    assert counts_look(look, ("checkout-4",)).stable_pods == 3
+    counts = look_of(MetricRule.model_validate(METRIC), look, ("checkout-4",))
+    assert isinstance(counts, tuple)
+    assert [stratum.stable_pods for stratum in counts] == [3]
 
 
 def test_clumps_before_the_release_weaken_every_look() -> None:
@@ -179,3 +182,18 @@ def test_clumps_before_the_release_weaken_every_look() -> None:
     noise = CountsEvidence.unpack(latest(clumped).evidence).question.noise
     assert noise.phi > 5
     assert latest(clumped).log_e_regressed < latest(calm).log_e_regressed / 3
+
+
+@pytest.mark.parametrize(("slo", "reason"), [("0.2", None), ("0.05", "OverSlo")])
+def test_both_versions_alike_over_the_slo_hold(slo: str, reason: str | None) -> None:
+    metric = copy.deepcopy(METRIC)
+    metric["spec"]["slo"] = slo
+    end = NOW + LOOK
+    canary, stable = ArmLook(30, 300, 300, 30), ArmLook(120, 1200, 1200, 120)
+    look = Look(NOW.timestamp(), end.timestamp(), canary, stable)
+    (judged,) = judged_after([{"http-errors": look}], past, metric)
+    assert (judged.problem and judged.problem.reason) == reason
+    if judged.problem:
+        assert "the canary has 10 % and stable has 10 %, over the slo of 5 %" in (
+            judged.problem.message
+        )

@@ -6,7 +6,8 @@ from controller.api.names import FINALIZER, RELEASE_LABEL
 from controller.api.plan import ReleasePlan
 from controller.kube import kinds
 from controller.reconcile.plan import gather_plan
-from controller.release.plans import PlanFacts, RemoveLeftovers, decide_plan
+from controller.release.planfacts import PlanFacts, RemoveLeftovers
+from controller.release.plans import decide_plan
 from tests.unit.reconcile.known import Item, known
 from tests.unit.reconcile.shop import (
     RELEASE_OWNER,

@@ -12,7 +12,8 @@ from controller.reconcile.deployment import read_deployment, read_revisions
 from controller.reconcile.orphans import give_back
 from controller.reconcile.triggers import Key, Triggers
 from controller.reconcile.world import World
-from controller.release.plans import Leave, Mark, decide_orphan
+from controller.release.planfacts import Leave, Mark
+from controller.release.plans import decide_orphan
 from tests.unit.reconcile.known import Item, known
 from tests.unit.reconcile.shop import a_release, meta, replica_set, users_deployment
 from tests.unit.release.given import plan_deployment, waiting

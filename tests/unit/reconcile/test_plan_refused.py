@@ -10,7 +10,8 @@ from controller.api.plan import ReleasePlan, ReleasePlanStatus
 from controller.kube.errors import ApiError
 from controller.reconcile.attempts import act_for_plan, plan_due
 from controller.reconcile.patch import merge_difference
-from controller.release.plans import CreateRelease, Mark, PlanFacts, ProveGuard, decide_plan
+from controller.release.planfacts import CreateRelease, Mark, PlanFacts, ProveGuard
+from controller.release.plans import decide_plan
 from tests.unit.reconcile.refusals import FORBIDDEN, NOT_DONE, REFUSED, WORDS, failing, named
 from tests.unit.release.given import NOW, SECOND, plan_facts, replica_set, waiting
 

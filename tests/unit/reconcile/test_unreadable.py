@@ -1,10 +1,8 @@
 """A release that does not validate any more: left alone while it stays, taken down once deleted."""
 
-from threading import Event
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from controller.api.names import FINALIZER
 from controller.api.release import Phase, Release
@@ -16,7 +14,7 @@ from controller.reconcile.unreadable import read_release
 from controller.reconcile.world import World
 from controller.release.facts import RemoveBackend
 from controller.release.machine import decide
-from tests.unit.reconcile.known import Json, known
+from tests.unit.reconcile.known import Json, known, told
 from tests.unit.reconcile.shop import SHOP, a_release, meta
 from tests.unit.release.given import NOW, at_step
 
@@ -37,16 +35,6 @@ def broken(*, deleted: bool, phase: str = "Stepping", **spec: Any) -> Json:
         "spec": {**wire["spec"], **spec},
         "status": {**wire["status"], **BAD_STATUS},
     }
-
-
-def told(world: World) -> list[tuple[str, str]]:
-    """Return the Events that cannot be sent: reason and sentence."""
-    stop = Event()
-    stop.set()
-    with capture_logs() as logs:
-        world.recorder.start(stop)
-        world.recorder.flush(10.0)
-    return [(line["reason"], line["note"]) for line in logs if line["event"] == "event dropped"]
 
 
 def reconciler(world: World) -> ReleaseReconciler:

@@ -34,8 +34,11 @@ class Workload:
     version: int = 1
     sets: tuple[tuple[str, int], ...] = ()  # oldest first
     ready: tuple[tuple[str, int], ...] = ()
+    restored: tuple[str, ...] = ()  # revisions whose ReplicaSet Gander made anew
     moved_at: datetime | None = None  # when its rollout got on last; None without one
     gave_up_at: datetime | None = None  # since when Kubernetes says ProgressDeadlineExceeded
+    crashed: bool = False  # all pods did, since the release began
+    healed_at: datetime | None = None  # when all of them were ready again
 
     def size(self, revision: str) -> int:
         """Return the pods wanted of one revision."""
@@ -55,7 +58,8 @@ class Canary:
     replicas: int
     running: int = 0
     ready: int = 0
-    crashed: bool = False
+    crashes: int = 0
+    crashed_at: datetime | None = None
     changed: bool = False  # somebody gave it another template
 
 
@@ -83,7 +87,12 @@ class Cluster:
     can_start: bool = True  # images, quota and nodes let new pods start
     gateway_up: bool = True
     stable_up: bool = True
+    stray: bool = False  # another Service selects canary pods
+    outage: bool = False  # something that all pods need is gone: they crash and crash again
     let_through: set[str] = field(default_factory=set)  # revisions that may replace stable pods
+
+    def __post_init__(self) -> None:
+        self.put("copies", ())
 
     @property
     def workload(self) -> Workload:
@@ -97,6 +106,31 @@ class Cluster:
         """The canary, if there is one."""
         found: Canary | None = self.objects["canary"]
         return found
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The ReplicaSets whose template the plan keeps."""
+        found: tuple[str, ...] = self.objects["copies"]
+        return found
+
+    def resize(self, revision: str, size: int) -> None:
+        """Write the size of a ReplicaSet that is there."""
+        sets = tuple((name, size if name == revision else n) for name, n in self.workload.sets)
+        self.change("workload", sets=sets)
+
+    def delete_set(self, revision: str) -> None:
+        """Delete a ReplicaSet, and its pods with it."""
+        work = self.workload
+        sets = tuple(pair for pair in work.sets if pair[0] != revision)
+        ready = tuple(pair for pair in work.ready if pair[0] != revision)
+        self.change("workload", sets=sets, ready=ready)
+
+    def restore(self, revision: str) -> None:
+        """Make a ReplicaSet of the paused Deployment anew, the newest of all, with every pod."""
+        work = self.workload
+        if work.paused and revision not in dict(work.sets):
+            sets = (*work.sets, (revision, work.replicas))
+            self.change("workload", sets=sets, restored=(*work.restored, revision))
 
     def routes(self) -> list[tuple[str, Route]]:
         """Return both routes by their keys."""
@@ -166,7 +200,7 @@ class Cluster:
             self._answer_routes()
             if self.canary is not None:
                 self.put("canary", self._start_pods(self.canary))
-            self.put("workload", self._scale(self.workload))
+            self.put("workload", self._crash_or_heal(self._scale(self.workload)))
             if self.workload.rolled():
                 self.let_through = {self.workload.template}
             if before == self.objects and self.now + SECOND < until:
@@ -179,12 +213,26 @@ class Cluster:
 
     def _start_pods(self, canary: Canary) -> Canary:
         nature = self.natures[canary.revision]
+        last = canary.crashed_at
+        if canary.running > 0 and (self.outage or nature == "crashes"):
+            return replace(
+                canary, running=0, ready=0, crashes=canary.crashes + 1, crashed_at=self.now
+            )
         running = min(canary.running, canary.replicas)
-        if running < canary.replicas and self.can_start:
+        backs_off = last is not None and self.now - last < min(canary.crashes, 5) * 10 * SECOND
+        if running < canary.replicas and self.can_start and not backs_off:
             running += 1
-        crashed = canary.crashed or (nature == "crashes" and canary.running > 0)
-        ready = 0 if nature in ("never ready", "crashes") else canary.running
-        return replace(canary, running=running, ready=min(ready, running), crashed=crashed)
+        ready = 0 if nature == "never ready" else canary.running
+        return replace(canary, running=running, ready=min(ready, running))
+
+    def _crash_or_heal(self, work: Workload) -> Workload:
+        """Crash every pod of the Deployment during an outage; note when all are back."""
+        if self.outage:
+            return replace(work, ready=(), crashed=True, healed_at=None)
+        back = sum(dict(work.ready).values()) >= sum(dict(work.sets).values())
+        if work.crashed and work.healed_at is None and back:
+            return replace(work, healed_at=self.now)
+        return work
 
     def _scale(self, work: Workload) -> Workload:
         sets = dict(work.sets)
@@ -252,6 +300,8 @@ class Cluster:
 
 def _scale_paused(sets: dict[str, int], replicas: int) -> None:
     """Bring the sum to what is wanted in the largest set; without pods, in the newest one."""
+    if not sets:
+        return
     active = [name for name, size in sets.items() if size]
     name = max(active, key=lambda each: sets[each]) if active else list(sets)[-1]
     sets[name] = max(0, sets[name] + replicas - sum(sets.values()))

@@ -5,7 +5,6 @@ half way, a process that dies between two writes (the same as a failure after wh
 done), a judge whose look takes longer than the pass.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -23,8 +22,10 @@ from controller.api.release import (
 )
 from controller.reconcile.rollout import gave_up
 from controller.release import facts as f
-from controller.release import plans as p
+from controller.release import planfacts as p
 from controller.release.machine import decide
+from controller.release.pastreleases import knows_end
+from controller.release.plans import decide_plan
 from controller.release.record import with_conditions
 from tests.unit.release import given
 from tests.unit.release.cluster import (
@@ -36,30 +37,14 @@ from tests.unit.release.cluster import (
     Route,
     Workload,
 )
+from tests.unit.release.faults import Fault, PassError, do_write
 from tests.unit.release.ledger import Ledger
 
 NO_EVIDENCE = f.Problem("PrometheusUnreachable", "http://prometheus:9090 does not answer")
+STRAY = f.Problem("TrackLabelNotSelected", "Service checkout: selects canary pods too")
 LEAVING = f.Problem("PlanDeleted", "ReleasePlan checkout is being deleted")
 TAKING_DOWN = (Phase.ROLLING_BACK, Phase.FINISHING)
 GUARD_POLICY = "41/42"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong in one pass; `at` counts its writes from 0, the status being the last.
-
-    A write that is refused does not keep a canary that is taken down from being taken down further.
-    """
-
-    lag: int = 0
-    at: int = 99
-    how: Literal["before", "half", "after", "refused"] = "after"
-    judge_is_slow: bool = False
-    loses_rollbacks: bool = False  # dies when traffic is off and nothing is recorded yet
-
-
-class PassError(Exception):
-    """The pass ends here: an error of the API server, a conflict, or the end of the process."""
 
 
 @dataclass
@@ -90,7 +75,7 @@ class Controllers:
         before = {key: len(versions) for key, versions in self.cluster.past.items()}
         plan = self.plan
         self.due = []
-        for do in (self._pass_over_plan, self._pass_over_release):
+        for do in (self._pass_over_plan, self._pass_over_release, self._let_go):
             try:
                 do(fault)
             except PassError:
@@ -108,10 +93,12 @@ class Controllers:
         decision = decide(facts, now)
         assert decision.again_at is None or decision.again_at > now
         self._wants(decision.again_at)
+        look = decision.status.looks.next
+        self._wants(look if look and look > now else None)
         for number, action in enumerate(decision.actions):
             act = partial(self._act, facts, action, decision.status)
             try:
-                _do(fault, number, act, partial(act, half=True))
+                do_write(fault, number, act, partial(act, half=True))
             except PassError:
                 if fault.how != "refused" or decision.status.phase not in TAKING_DOWN:
                     raise
@@ -119,7 +106,15 @@ class Controllers:
                 return
         status = with_conditions(decision.status, release.metadata.generation, now)
         if status != release.status and status.wire() != release.status.wire():
-            _do(fault, len(decision.actions), partial(self._write, facts, status))
+            do_write(fault, len(decision.actions), partial(self._write, facts, status))
+
+    def _let_go(self, _fault: Fault) -> None:
+        """Let releases go that a person has deleted, once the plan knows how they ended."""
+        for release in self.releases():
+            name, number = release.metadata.name, release.spec.number
+            over = release.status.phase in ENDED and release.metadata.deletion_timestamp is not None
+            if over and (self.plan is None or knows_end(self.plan.status, name, number)):
+                self.cluster.put(f"release {name}", None)
 
     def _wants(self, again_at: datetime | None) -> None:
         self.due += [again_at] if again_at is not None else []
@@ -131,6 +126,7 @@ class Controllers:
         canary: Canary | None = cluster.read("canary", lag)
         mine, stable = release.spec.revision, release.spec.stable.revision
         leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
+        leaves = leaves or release.metadata.deletion_timestamp is not None
         failed = gave_up(cluster.report(work), (), release, cluster.now)
         facts = f.Facts(
             release=release,
@@ -143,18 +139,25 @@ class Controllers:
                 failed=failed if work.template == mine else None,
                 stable_gone=work.size(stable) == 0 and work.replicas > 0,
             ),
-            stable=f.StableFacts(work.replicas, dict(work.ready).get(stable, 0)),
+            stable=f.StableFacts(
+                work.replicas,
+                dict(work.ready).get(stable, 0),
+                f.StableCrash(work.replicas, "checkout-x", work.healed_at)
+                if work.crashed
+                else None,
+            ),
             canary=self._canary_facts(canary) if canary else None,
             has_canary_service=cluster.read("service", lag),
             routes=tuple(_route_facts(key, cluster.read(key, lag)) for key in ROUTES),
             progress_deadline=PROGRESS_DEADLINE,
+            stray=STRAY if cluster.stray else None,
             leaving=LEAVING if leaves else None,
         )
         return replace(facts, judged=None if fault.judge_is_slow else self._judge(facts))
 
     def _canary_facts(self, canary: Canary) -> f.CanaryFacts:
         trouble = None
-        if canary.crashed:
+        if canary.crashes > 1:
             trouble = f.Trouble(f.Problem("CrashLoop", "exits with code 1"), fault=True)
         elif canary.running < canary.replicas and not self.cluster.can_start:
             trouble = f.Trouble(f.Problem("ImagePullBackOff", "no such image"), fault=False)
@@ -164,12 +167,15 @@ class Controllers:
             running=canary.running,
             trouble=trouble,
             changed=canary.changed,
+            crashed_at=canary.crashed_at,
         )
 
     def _judge(self, facts: f.Facts) -> f.Judged | None:
         """Look once where a look is due; the evidence is what the status has kept of it."""
         status = facts.release.status
-        if status.step == 0 or status.step_since is None or status.looks.next is None:
+        if status.step == 0:
+            return self._rehearse(facts.release)
+        if status.step_since is None or status.looks.next is None:
             return None
         if status.weight.confirmed != status.weight.wanted or self.cluster.now < status.looks.next:
             return None
@@ -187,6 +193,17 @@ class Controllers:
         )
         verdict = self._verdict(facts.release, looks, here)
         return f.Judged(verdict, (metric,), upcoming, Exposure(), cause="1 % became 5 %")
+
+    def _rehearse(self, release: Release) -> f.Judged | None:
+        """Ask about stable before the first weight, until there is an answer."""
+        status, looks = release.status, release.status.looks
+        waits = looks.next is not None and (not looks.problem or self.cluster.now < looks.next)
+        if waits or status.phase is Phase.PROMOTING:
+            return None
+        problem = None if self.prometheus_up else NO_EVIDENCE
+        if problem is None:
+            self.ledger.rehearsed.add(release.metadata.name)
+        return f.Judged("", (), self.cluster.now + given.LOOK, Exposure(), problem)
 
     def _verdict(
         self, release: Release, looks: int, here: int
@@ -214,7 +231,7 @@ class Controllers:
                 self.ledger.traffic_is_taken_off(release, decided)
                 cluster.merge(ROUTES[: 1 if half else 2])
             case f.DeleteCanary():
-                self.ledger.canary_is_deleted(release)
+                self.ledger.canary_is_deleted(facts)
                 cluster.put("canary", None)
                 cluster.put("service", value=half)
             case f.Unpause(version):
@@ -225,9 +242,7 @@ class Controllers:
                 self._same(version)
                 cluster.change("workload", paused=True)
             case f.EmptyRevision():
-                mine = release.spec.revision
-                sets = tuple((name, 0 if name == mine else n) for name, n in cluster.workload.sets)
-                cluster.change("workload", sets=sets)
+                cluster.resize(release.spec.revision, 0)
 
     def _same(self, version: str) -> None:
         """Refuse a write that was decided on another version of the Deployment."""
@@ -248,7 +263,7 @@ class Controllers:
         if plan is None:
             return
         facts = self.gather_plan(plan, fault.lag)
-        decision = p.decide_plan(facts, now)
+        decision = decide_plan(facts, now)
         self._wants(decision.again_at)
         status = decision.status
         for number, action in enumerate(decision.actions):
@@ -256,10 +271,10 @@ class Controllers:
                 proof = {"guard": "Guarded", "guard_proven_at": now, "guard_policy": GUARD_POLICY}
                 status = status.model_copy(update=proof)
             else:
-                _do(fault, number, partial(self._act_for_plan, facts, action))
+                do_write(fault, number, partial(self._act_for_plan, facts, action))
         changed = status != plan.status and status.wire() != plan.status.wire()
         if self.plan is plan and changed:
-            _do(fault, len(decision.actions), partial(self._write_plan, plan, status))
+            do_write(fault, len(decision.actions), partial(self._write_plan, plan, status))
 
     def _write_plan(self, plan: ReleasePlan, status: ReleasePlanStatus) -> None:
         self.plan = ReleasePlan.model_validate({**plan.wire(), "status": status.wire()})
@@ -283,9 +298,20 @@ class Controllers:
                 mark=work.mark,
             ),
             revisions=tuple(
-                p.RevisionFacts(f"checkout-{name}", name, given.NOW + age * SECOND, size, ())
+                p.RevisionFacts(
+                    replica_set=f"checkout-{name}",
+                    revision=name,
+                    created=given.NOW + age * SECOND,
+                    replicas=size,
+                    ready=dict(work.ready).get(name, 0),
+                    images=(),
+                    uid=name,
+                    resource_version=str(work.version),
+                    restored=name in work.restored,
+                )
                 for age, (name, size) in enumerate(work.sets)
             ),
+            copies=cluster.read("copies", lag),
             releases=tuple(release for release in known if release is not None),
             track_label="track",
             guard_policy=GUARD_POLICY,
@@ -321,13 +347,31 @@ class Controllers:
                 self._create(number, found.revision, stable.revision, held=found.paused)
             case p.DeleteRelease(name):
                 cluster.put(f"release {name}", None)
-            case p.DeleteReplicaSet(name):
+            case p.KeepCopy() | p.DropCopy() | p.RestoreStable():
+                self._act_on_copies(action)
+            case p.EmptyReplicaSet(name, version):
+                self._same(version)
+                cluster.resize(name.removeprefix("checkout-"), 0)
+            case p.DeleteReplicaSet(name, _, version):
+                self._same(version)
                 revision = name.removeprefix("checkout-")
                 assert work.size(revision) == 0, "a ReplicaSet with pods was deleted"
-                kept = tuple(pair for pair in work.sets if pair[0] != revision)
-                cluster.change("workload", sets=kept)
+                cluster.delete_set(revision)
             case _:
                 raise AssertionError(f"unexpected {action}")
+
+    def _act_on_copies(self, action: p.KeepCopy | p.DropCopy | p.RestoreStable) -> None:
+        cluster, name = self.cluster, action.replica_set
+        match action:
+            case p.KeepCopy():
+                cluster.put("copies", tuple({*cluster.copies, name}))
+            case p.DropCopy():
+                going = self.plan is None or self.plan.metadata.deletion_timestamp is not None
+                assert going or len(cluster.copies) > 1, "the last copy was dropped"
+                cluster.put("copies", tuple(each for each in cluster.copies if each != name))
+            case p.RestoreStable():
+                assert name in cluster.copies, "made anew from nothing"
+                cluster.restore(name.removeprefix("checkout-"))
 
     def _create(self, number: int, revision: str, stable: str, *, held: bool) -> None:
         key = f"release checkout-{number}"
@@ -342,23 +386,6 @@ class Controllers:
         status = release.status.model_copy(update={"timeline": self.story})
         self.cluster.put(key, None)  # a cache that lags does not know of it yet
         self.cluster.put(key, release.model_copy(update={"spec": spec, "status": status}))
-
-
-def _do(
-    fault: Fault,
-    number: int,
-    write: Callable[[], None],
-    half: Callable[[], None] | None = None,
-) -> None:
-    """Do the pass's write of this number, or let it fail as the fault has it."""
-    if number != fault.at:
-        write()
-        return
-    if fault.how == "half" and half is not None:
-        half()
-    elif fault.how not in ("before", "refused"):
-        write()
-    raise PassError
 
 
 def _route_facts(key: str, route: Route) -> f.RouteFacts:

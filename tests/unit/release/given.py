@@ -24,7 +24,7 @@ from controller.release.facts import (
     Trouble,
 )
 from controller.release.machine import decide
-from controller.release.plans import PlanDeployment, PlanFacts, RevisionFacts
+from controller.release.planfacts import PlanDeployment, PlanFacts, RevisionFacts
 from controller.release.record import with_conditions
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ ANALYSIS = {
     "look": "15s",
     "metrics": [{"metric": "http-errors"}],
 }
-METRIC = {
+METRIC: dict[str, Any] = {
     "name": "http-errors",
     "required": True,
     "spec": {"counts": {"total": 'http_requests_total{pod=~"{{ pods }}"}', "bad": 'code=~"5.."'}},
@@ -267,15 +267,19 @@ def waiting(revision: str = "bbbbbbbbbb", **fields: Any) -> PlanDeployment:
     return plan_deployment(**{"revision": revision, "paused": True, "rolled_into": "", **fields})
 
 
-def replica_set(name: str = "a", replicas: int = 4, age: int = 100) -> RevisionFacts:
-    """Return a ReplicaSet whose revision is its letter ten times; `age` in minutes."""
-    return RevisionFacts(
+def replica_set(name: str = "a", replicas: int = 4, age: int = 100, **fields: Any) -> RevisionFacts:
+    """Return a ReplicaSet with ready pods and its letter as revision; `age` in minutes."""
+    full = RevisionFacts(
         replica_set=f"checkout-{name}",
         revision=name * 10,
         created=NOW - timedelta(minutes=age),
         replicas=replicas,
+        ready=replicas,
         images=("shop:1",),
+        uid=f"uid-{name}",
+        resource_version="5",
     )
+    return replace(full, **fields)
 
 
 def plan_facts(**fields: Any) -> PlanFacts:
@@ -287,6 +291,7 @@ def plan_facts(**fields: Any) -> PlanFacts:
         releases=(),
         track_label="track",
         guard_policy="41/42",
+        copies=("checkout-a",),
     )
     return replace(at_rest, **fields)
 

@@ -20,6 +20,7 @@ class Ledger:
     cluster: Cluster
     earned: dict[str, int] = field(default_factory=dict)  # steps passed, by release
     safe: set[str] = field(default_factory=set)  # releases whose step has fresh Safe evidence
+    rehearsed: set[str] = field(default_factory=set)  # releases whose analysis was seen to work
     blind: set[str] = field(default_factory=set)  # releases whose last look saw nothing
     promoted_at: dict[str, datetime] = field(default_factory=dict)
     confirmed_at: dict[str, datetime] = field(default_factory=dict)
@@ -41,10 +42,12 @@ class Ledger:
         if percent > 0:
             assert release.metadata.name not in self.ending, "traffic for what was taken back"
             assert release.metadata.name not in self.found_bad, "traffic for what was found bad"
+            assert release.metadata.name in self.rehearsed, "users before the analysis was tried"
             assert release.spec.abort is None, "traffic for what a person aborted"
             assert canary is not None
             assert canary.ready > 0, "traffic that nobody answers"
             assert not canary.changed, "traffic for another template"
+            assert not self.cluster.outage or facts.stable.ready, "traffic while all pods crash"
             assert facts.has_canary_service, "traffic that nobody answers"
         if percent > max(route.weight or 0 for route in facts.routes):
             pods = -(-facts.stable.replicas * percent // 100)
@@ -58,16 +61,22 @@ class Ledger:
         if has_traffic and decided.reason == "Regressed":
             self.found_bad.add(release.metadata.name)
 
-    def canary_is_deleted(self, release: Release) -> None:
-        """Check that a canary's pods go only after their traffic is off and drained."""
+    def canary_is_deleted(self, facts: Facts) -> None:
+        """Check that a canary's pods go only after their traffic is off and drained.
+
+        A gateway that has not answered for a minute is not waited for where the plan has to go.
+        """
+        release, now = facts.release, self.cluster.now
         for _, route in self.cluster.routes():
-            off = route.missing or (not route.weight and route.changed is None)
+            silent = route.changed is not None and now - route.changed >= 59 * SECOND
+            seen = route.changed is None or (facts.leaving is not None and silent)
+            off = route.missing or (not route.weight and seen)
             edited_just_now = bool(route.writer and route.changed)
             assert off or edited_just_now, "pods deleted while traffic goes to them"
         since = release.status.traffic_off_at
         assert since is not None, "pods deleted before traffic was seen off"
         drain = release.spec.rules.traffic.drain
-        assert self.cluster.now - since >= drain, "pods deleted before they were drained"
+        assert now - since >= drain, "pods deleted before they were drained"
 
     def deployment_is_let_go(self, release: Release) -> None:
         """Check that only a promotion that was earned, or had nothing to protect, unpauses."""
@@ -100,6 +109,8 @@ class Ledger:
         if status.phase is Phase.ROLLING_BACK:
             self.ending.add(name)
         if status.phase is Phase.ROLLED_BACK:
+            nature = self.cluster.natures[release.spec.revision]
+            assert status.reason != "CrashLoop" or nature == "crashes", "blamed for an outage"
             self.rejected[name] = release.spec.revision
         waits = self.cluster.workload.template == release.spec.revision
         if status.phase is Phase.ABORTED and waits:

@@ -9,7 +9,8 @@ import pytest
 
 from controller.api.release import Order, Phase, Release
 from tests.unit.release.cluster import ROUTES, Cluster, Route, Workload
-from tests.unit.release.controllers import Controllers, Fault
+from tests.unit.release.controllers import Controllers
+from tests.unit.release.faults import Fault
 from tests.unit.release.given import NOW, guarded, plan
 from tests.unit.release.ledger import Ledger
 

@@ -6,14 +6,17 @@ import pytest
 
 from controller.api.plan import ReleasePlanStatus
 from controller.release.facts import Pause, Problem, Unpause
-from controller.release.plans import AddFinalizer, Adopt, PlanDecision, ProveGuard, decide_plan
+from controller.release.planfacts import AddFinalizer, Adopt, PlanDecision, ProveGuard
+from controller.release.plans import decide_plan
 from tests.unit.release.given import (
     NOW,
     SECOND,
+    at_step,
     guarded,
     plan,
     plan_deployment,
     plan_facts,
+    release,
     replica_set,
     waiting,
 )
@@ -107,6 +110,40 @@ def test_a_bypassed_deployment_is_not_probed() -> None:
     decision = decide_plan(given, NOW)
     assert decision.actions == ()
     assert _condition(decision, "Stalled") == ("True", "Bypassed")
+
+
+def test_an_undo_to_stable_rolls_on_whatever_annotation_came_with_it() -> None:
+    undone = plan_deployment(bypassed=True, paused=True)
+    decision = decide_plan(plan_facts(deployment=undone), NOW)
+    assert decision.actions == (Unpause("7"),)
+    assert _condition(decision, "Stalled") == ("True", "Bypassed")
+
+
+def test_a_bypassed_deployment_that_waits_is_left_to_people_who_are_told_that_it_is_paused() -> (
+    None
+):
+    decision = decide_plan(plan_facts(deployment=waiting(bypassed=True)), NOW)
+    assert decision.actions == ()
+    ready = next(c for c in decision.status.conditions if c.type == "Ready")
+    assert "kubectl rollout resume deployment/checkout -n shop" in ready.message
+    going = plan_deployment(revision="bbbbbbbbbb", rolled_into="", bypassed=True)
+    message = decide_plan(plan_facts(deployment=going), NOW).status.conditions[0].message
+    assert "paused" not in message
+
+
+def test_a_bypassed_deployment_is_left_paused_while_its_release_runs_or_a_manifest_says_so() -> (
+    None
+):
+    undone = plan_deployment(bypassed=True, paused=True)
+    running = plan_facts(deployment=undone, releases=(release(number=2, **at_step()),))
+    assert decide_plan(running, NOW).actions == ()
+    told = plan_facts(deployment=plan_deployment(bypassed=True, paused=True, paused_by="kubectl"))
+    assert decide_plan(told, NOW).actions == ()
+
+
+def test_a_proof_from_a_clock_that_was_ahead_is_due() -> None:
+    ahead = plan_facts(plan=plan(**guarded(guard_proven_at=NOW + 5 * MINUTE)))
+    assert decide_plan(ahead, NOW).actions == (ProveGuard(),)
 
 
 def test_without_a_guard_the_deployment_rests_paused_and_the_plan_says_what_tools_show() -> None:

@@ -3,14 +3,15 @@
 import pytest
 
 from controller.release.facts import Problem
-from controller.release.plans import (
+from controller.release.planfacts import (
     UNREADABLE,
+    DropCopy,
     Leave,
     Mark,
     PlanDeployment,
     RemoveFinalizer,
-    decide_plan,
 )
+from controller.release.plans import decide_plan
 from tests.unit.release.given import (
     NOW,
     at_step,
@@ -82,12 +83,12 @@ def test_the_mark_goes_before_the_label() -> None:
 
 def test_the_plan_goes_last() -> None:
     given = plan_facts(plan=LEAVING, deployment=waiting(labelled=False))
-    assert decide_plan(given, NOW).actions == (RemoveFinalizer(),)
+    assert decide_plan(given, NOW).actions == (DropCopy("checkout-a"), RemoveFinalizer())
 
 
 def test_a_plan_without_a_deployment_just_goes() -> None:
     given = plan_facts(plan=LEAVING, deployment=None, revisions=())
-    assert decide_plan(given, NOW).actions == (RemoveFinalizer(),)
+    assert decide_plan(given, NOW).actions == (DropCopy("checkout-a"), RemoveFinalizer())
 
 
 def test_a_plan_that_let_go_is_left_alone() -> None:

@@ -18,10 +18,14 @@ def waits(phase: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("end", "phase"), [("RolledBack", "Rejected"), ("Aborted", "Held")], ids=["taken back", "held"]
 )
-def test_a_retry_is_advised_only_while_its_release_is_there(end: str, phase: str) -> None:
+@pytest.mark.parametrize("left", [(), (2,)], ids=["gone", "being deleted"])
+def test_a_retry_is_advised_only_while_its_release_stays(
+    end: str, phase: str, left: tuple[int, ...]
+) -> None:
     stored = plan(**waits(end))
     there = plan_facts(plan=stored, deployment=waiting(), releases=(ended(2, end),))
-    gone = plan_facts(plan=stored, deployment=waiting())
+    going = tuple(ended(number, end, deleted=True) for number in left)
+    gone = plan_facts(plan=stored, deployment=waiting(), releases=going)
 
     before, after = (decide_plan(facts, NOW).status for facts in (there, gone))
 
@@ -30,5 +34,6 @@ def test_a_retry_is_advised_only_while_its_release_is_there(end: str, phase: str
         "Change the template, or try it again with kubectl gander retry checkout-2 -n shop"
     )
     assert after.conditions[0].message.endswith(
-        "Change the template; Release checkout-2 is gone, so nothing can order a retry of it"
+        "Release checkout-2 is deleted, so nothing can order a retry of it. Change the template; "
+        "kubectl rollout restart deployment/checkout -n shop releases the same images anew"
     )

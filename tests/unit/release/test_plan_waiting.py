@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from controller.release.facts import Pause, Problem, Unpause
-from controller.release.plans import (
+from controller.release.planfacts import (
     CreateRelease,
     DeleteRelease,
     DeleteReplicaSet,
     Mark,
     PlanFacts,
-    decide_plan,
 )
+from controller.release.plans import decide_plan
 from tests.unit.release.given import (
     NOW,
     SECOND,
@@ -79,7 +79,10 @@ def test_a_newer_change_is_compared_with_the_version_that_was_promoted_just_befo
     # The promotion ended and a third template came before the plan had seen either.
     both = (replica_set("a", 0), replica_set("b", 4, age=1))
     given = plan_facts(
-        deployment=waiting("cccccccccc"), revisions=both, releases=(ended(2, "Succeeded"),)
+        deployment=waiting("cccccccccc"),
+        revisions=both,
+        releases=(ended(2, "Succeeded"),),
+        copies=("checkout-b",),
     )
     (create,) = decide_plan(given, NOW).actions
     assert isinstance(create, CreateRelease)
@@ -269,7 +272,7 @@ def test_empty_replica_sets_newer_than_stables_are_deleted_while_a_change_is_hel
         replica_set("p", 1, age=1),
     )
     held = plan_facts(deployment=waiting(), revisions=sets, releases=(RUNNING,))
-    assert decide_plan(held, NOW).actions == (DeleteReplicaSet("checkout-n"),)
+    assert decide_plan(held, NOW).actions == (DeleteReplicaSet("checkout-n", "uid-n", "5"),)
     at_rest = plan_facts(revisions=sets)
     assert decide_plan(at_rest, NOW).actions == ()
 

@@ -21,7 +21,7 @@ SILENT = "Gateway shop/nowhere"
 
 @pytest.mark.parametrize(
     "status",
-    [{"phase": "Starting", "reason": "AddingBackend"}, at_step()],
+    [{"phase": "Starting", "reason": "AddingBackend", "looks": {"next": NOW}}, at_step()],
     ids=["at 0", "stepping"],
 )
 def test_silence_becomes_a_hold_that_names_the_parents(status: dict[str, Any]) -> None:

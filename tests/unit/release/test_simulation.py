@@ -9,9 +9,11 @@ In words:
 - a share that nobody serves, or pods of another template, goes to stable in the next pass that
   works;
 - a release that was found bad, aborted or taken back gets no traffic any more;
+- while stable wants pods and has no ready one, a release with traffic holds;
 - the Deployment is unpaused only for the template that was judged, after every step was earned with
   fresh evidence and its whole hold, or because stable was down for half a minute, which a
   Deployment of 0 replicas is not;
+- a version is not rejected for crashes that hit stable too;
 - a revision that was rejected or aborted starts no release without a retry;
 - pods are deleted only after their traffic was off and drained;
 - once an abort is ordered and faults stop, traffic is off within three passes, the release ends,
@@ -28,8 +30,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from controller.api.release import ENDED, Abort, Entry, Order, Phase, Release
+from controller.release.stable import MOVING
 from tests.unit.release.cluster import ROUTES, SECOND, Cluster, Nature, Route, Workload
-from tests.unit.release.controllers import Controllers, Fault
+from tests.unit.release.controllers import Controllers
+from tests.unit.release.faults import Fault
 from tests.unit.release.given import NOW, guarded, plan
 from tests.unit.release.ledger import Ledger
 
@@ -56,6 +60,7 @@ people = st.sampled_from(
         "pushes",
         "pushes an older one",
         "aborts",
+        "deletes a release",
         "retries",
         "retries",
         "scales",
@@ -68,6 +73,7 @@ happenings = st.sampled_from(
         "can_start",
         "gateway_up",
         "stable_up",
+        "stray",
         "prometheus",
         "alarm",
         "drain",
@@ -161,6 +167,12 @@ class Life(RuleBasedStateMachine):
             weight = 0 if route.missing else route.weight or 0
             assert weight <= ceiling, "above the recorded step"
             assert weight == 0 or self.cluster.serves_canary(), "traffic that nobody serves"
+        if self.cluster.stray and after.status.phase is Phase.HOLDING:
+            given = [route.weight for _, route in self.cluster.routes() if not route.missing]
+            assert not any(given), "traffic by weight beside traffic that no weight binds"
+        assert not (self.cluster.stray and after.status.phase is Phase.STEPPING)
+        down = self.gander.ledger.stable_down_since is not None
+        assert not (down and after.status.phase is Phase.STEPPING), "stable is down without a word"
 
     @rule(what=people, nature=natures, data=st.data())
     def a_person_acts(self, what: str, nature: Nature, data: st.DataObject) -> None:
@@ -172,6 +184,8 @@ class Life(RuleBasedStateMachine):
                 self.set_template(data.draw(st.sampled_from(sorted(cluster.natures))))
             case "aborts" if release is not None:
                 self.abort(release)
+            case "deletes a release" if self.gander.releases():
+                self.delete(data.draw(st.sampled_from(self.gander.releases())))
             case "retries":
                 self.retry_the_last()
             case "scales":
@@ -221,6 +235,11 @@ class Life(RuleBasedStateMachine):
         if release.spec.abort is None:
             self.order(release, abort=Abort(by="ann", at=self.cluster.now, reason="looks odd"))
 
+    def delete(self, release: Release) -> None:
+        going = release.metadata.model_copy(update={"deletion_timestamp": self.cluster.now})
+        key = f"release {release.metadata.name}"
+        self.cluster.put(key, release.model_copy(update={"metadata": going}))
+
     def retry_the_last(self) -> None:
         ended = [r for r in self.gander.releases() if r.status.phase in ENDED]
         if ended and not ended[-1].spec.orders:
@@ -258,6 +277,8 @@ class Life(RuleBasedStateMachine):
     def something_happens(self, what: str) -> None:
         cluster, release = self.cluster, self.gander.active()
         match what:
+            case "stray":
+                cluster.stray = not cluster.stray
             case "can_start" | "gateway_up" | "stable_up":
                 setattr(cluster, what, not getattr(cluster, what))
                 cluster.advance(1)
@@ -268,13 +289,27 @@ class Life(RuleBasedStateMachine):
             case "alarm" if release is not None:
                 self.gander.alarmed.add(release.metadata.name)
             case "drain" if cluster.canary is not None:
-                cluster.change("canary", running=0, ready=0, crashed=False)
+                cluster.change("canary", running=0, ready=0, crashes=0)
             case "readiness lost" if cluster.canary is not None:
                 cluster.change("canary", ready=0)
             case "canary deleted":
                 cluster.put("canary", None)
             case "service deleted":
                 cluster.put("service", value=False)
+
+    @rule(
+        pauses=st.lists(st.sampled_from([1.0, 4.0, 15.0, 31.0, 61.0]), min_size=1, max_size=5),
+        ships=ships,
+    )
+    def something_that_all_pods_need_is_gone(
+        self, pauses: list[float], ships: Nature | None
+    ) -> None:
+        self.ship_when_idle(ships)
+        self.cluster.outage = True
+        for pause in pauses:
+            self.cluster.advance(pause)
+            self.one_pass(NO_FAULT)
+        self.cluster.outage = False
 
     @rule(passes=st.integers(4, 12), ships=ships)
     def somebody_changes_the_canary(self, passes: int, ships: Nature | None) -> None:
@@ -287,8 +322,30 @@ class Life(RuleBasedStateMachine):
             self.cluster.change("canary", changed=True)
         self.one_pass(NO_FAULT)
 
+    @rule(pause=st.sampled_from([0.0, 1.0, 4.0]), ships=ships)
+    def somebody_deletes_stables_replica_set(self, pause: float, ships: Nature | None) -> None:
+        """Assert that it is back within three passes, the one with pods, while a change is held."""
+        self.ship_when_idle(ships)
+        self.one_pass(NO_FAULT)
+        cluster, known = self.cluster, self.gander.plan and self.gander.plan.status.stable
+        if not known or known.replica_set not in cluster.copies:
+            return
+        cluster.delete_set(known.revision)
+        cluster.advance(pause)
+        for _ in range(3):
+            self.one_pass(NO_FAULT)
+        work, release = cluster.workload, self.gander.active()
+        held = work.paused and work.labelled and not work.bypassed and work.replicas > 0
+        moving = release is not None and release.status.phase in MOVING
+        if held and not moving and self.gander.plan is not None:
+            serving = self.gander.plan.status.stable
+            assert serving is not None
+            assert work.size(serving.revision) > 0, "nothing of stable is left, and nothing comes"
+            assert serving == known or work.size(known.revision) == 0
+
     def mend(self) -> None:
         self.cluster.can_start = self.cluster.gateway_up = self.cluster.stable_up = True
+        self.cluster.stray = False
         self.gander.prometheus_up = True
         for key, route in self.cluster.routes():
             self.cluster.put(key, replace(route, missing=False, refused=False))

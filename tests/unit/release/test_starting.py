@@ -85,7 +85,8 @@ def test_weight_0_waits_for_every_parent_of_every_route() -> None:
 
 
 def test_the_first_step_is_recorded_before_any_route_is_raised() -> None:
-    decision = decide(facts(release(**STARTING), routes=(route(0),)), NOW)
+    rehearsed = release(**STARTING, looks={"next": NOW})
+    decision = decide(facts(rehearsed, routes=(route(0),)), NOW)
     assert decision.actions == ()
     assert decision.status.phase == "Stepping"
     assert decision.status.progress == "1/2"
