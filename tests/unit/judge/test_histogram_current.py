@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.judge.shapes import DEFAULT
 from controller.judge import (
     Classic,
     HistogramAtWeight,
@@ -16,7 +17,7 @@ from controller.judge import (
     History,
     Refused,
 )
-from tests.unit.judge.histograms import DEFAULT, after, classic, looks, native, questions
+from tests.unit.judge.histograms import after, classic, looks, native, questions
 
 
 def buckets(*requests: float) -> Classic:

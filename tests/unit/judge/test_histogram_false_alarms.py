@@ -11,24 +11,14 @@ import numpy as np
 import pytest
 from scipy.special import betaincinv
 
+from bench.judge.shapes import DEFAULT, Cdf, cached, heavy, lognormal, native_edges, shares, slower
 from controller.judge.betting import Floats, Tally, safe_growth
 from controller.judge.histogram import HistogramEvidence
 from controller.judge.latency import HistogramQuestion, ground
 from controller.judge.layouts import HistogramLook, History
 from controller.judge.quantiles import radius
 from controller.judge.templates import WEIGHTS, Bets, bets
-from tests.unit.judge.histograms import (
-    DEFAULT,
-    Cdf,
-    after,
-    cached,
-    classic,
-    heavy,
-    lognormal,
-    native_edges,
-    shares,
-    slower,
-)
+from tests.unit.judge.histograms import after, classic
 
 RELEASES, LOOKS = 1000, 150
 EDGES = {"classic": np.array(DEFAULT), "native": native_edges(-50, -10)}

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.judge.shapes import DEFAULT, native_edges
 from controller.judge.betting import Floats, Null, Tally, worse_growth
 from controller.judge.histogram import HistogramEvidence
 from controller.judge.latency import HistogramQuestion, ground
 from controller.judge.layouts import HistogramLook, History
 from controller.judge.templates import WEIGHTS, bets
 from tests.unit.judge import histogram_reference as definition
-from tests.unit.judge.histograms import DEFAULT, after, classic, filled, native, native_edges
+from tests.unit.judge.histograms import after, classic, filled, native
 
 BOUNDS = DEFAULT[2:8]
 BUCKETS = len(BOUNDS) + 1

@@ -12,27 +12,24 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from controller.judge.betting import Floats
-from controller.judge.histogram import HistogramEvidence
-from controller.judge.latency import HistogramQuestion
-from controller.judge.layouts import HistogramLook, History
-from controller.judge.templates import nondecreasing
-from tests.unit.judge.histograms import (
+from bench.judge.shapes import (
     DEFAULT,
     Cdf,
-    Numbers,
-    after,
     cached,
-    classic,
     gamma,
     heavy,
     lognormal,
-    native,
     native_edges,
     shares,
     slow_tail,
     slower,
 )
+from controller.judge.betting import Floats
+from controller.judge.histogram import HistogramEvidence
+from controller.judge.latency import HistogramQuestion
+from controller.judge.layouts import HistogramLook, History
+from controller.judge.templates import nondecreasing
+from tests.unit.judge.histograms import Numbers, after, classic, native
 
 LOOK, RPS = 15, (5, 95)
 FIRST, LAST = -96, 0  # native bucket numbers: 0.2 ms to 1 s, and the rest

@@ -6,21 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.judge.shapes import DEFAULT, Cdf, cached, lognormal, shares, slow_tail, slower
 from controller.judge.histogram import HistogramEvidence
 from controller.judge.latency import HistogramQuestion
 from controller.judge.layouts import HistogramLook, History
 from controller.judge.quantiles import duration, quantiles, radius
-from tests.unit.judge.histograms import (
-    DEFAULT,
-    Cdf,
-    after,
-    cached,
-    classic,
-    lognormal,
-    shares,
-    slow_tail,
-    slower,
-)
+from tests.unit.judge.histograms import after, classic
 
 START = HistogramEvidence.start(
     HistogramQuestion(History.of(classic(np.rint(57_000 * shares(lognormal, DEFAULT)))))

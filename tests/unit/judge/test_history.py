@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.judge import CountsQuestion, Noise, PodHistory, learn
-from controller.judge.distributions import student_t
-from controller.judge.history import Gap
-from tests.unit.judge.fleets import (
+from bench.judge.fleets import (
     Traffic,
     bad_spells,
     in_clumps,
@@ -19,6 +16,9 @@ from tests.unit.judge.fleets import (
     pod_history,
     simulate,
 )
+from controller.judge import CountsQuestion, Noise, PodHistory, learn
+from controller.judge.distributions import student_t
+from controller.judge.history import Gap
 
 ANY = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.integers(-3, 50).map(float))
 
@@ -47,7 +47,8 @@ def test_clumps_are_found_whatever_their_size(mean: float, true: float) -> None:
 def test_incidents_that_all_pods_share_are_no_clumps() -> None:
     shared = np.ones((60, 60))
     shared[20:30] = 20.0
-    releases = simulate(Traffic(shared=(shared, shared)), releases=60, looks=60, seed=32)
+    incident = Traffic(shared=lambda *_: (shared, shared))
+    releases = simulate(incident, releases=60, looks=60, seed=32)
 
     assert np.mean([noise.phi for noise in noises(releases.stable)]) < 1.15
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.judge.shapes import DEFAULT, lognormal, shares, slow_tail, slower
 from controller.judge.betting import Floats
 from controller.judge.templates import (
     CLIP,
@@ -16,7 +17,7 @@ from controller.judge.templates import (
     growth,
     nondecreasing,
 )
-from tests.unit.judge.histograms import DEFAULT, filled, lognormal, shares, slow_tail, slower
+from tests.unit.judge.histograms import filled
 
 EDGES = np.array(DEFAULT)
 HISTORY = np.rint(28_500 * shares(lognormal, DEFAULT))
