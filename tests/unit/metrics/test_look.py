@@ -316,7 +316,7 @@ def test_a_service_waits_for_its_youngest_canary_pod_only() -> None:
 
 
 def test_a_scrape_that_may_be_under_way_is_waited_for_after_failed_ones_too() -> None:
-    # One scrape of the second pod failed, and the next takes 4 s: it is stored at 20.25 as of 16.25.
+    # One scrape of the second pod failed; the next takes 4 s and is stored at 20.25 as of 16.25.
     late = a_series("checkout-2", [(-3.75, 50), (1.25, 60), (6.25, 70)])
     arms = some_arms(stable=[a_pod(STABLE), a_pod("checkout-2"), a_pod("checkout-3")])
     fresh = both(canary=steady(2, end=20), stable=steady(20, end=20))
