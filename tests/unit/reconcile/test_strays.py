@@ -39,7 +39,7 @@ def service(name: str, selector: dict[str, str], **metadata: Any) -> Item:
         (
             service("checkout-canary", ALL),
             "CanaryBehindOtherService",
-            "Service checkout-canary exists and is not Gander's, and its users meet the canary; ren",
+            "Service checkout-canary exists and is not Gander's, and its users meet the canary",
         ),
     ],
 )
