@@ -19,6 +19,11 @@ def gather_stray(world: World, release: Release) -> Problem | None:
         if not (service.meta.name == own and RELEASE_LABEL in service.meta.labels)
     )
     found = find_stray(
-        rules.traffic.service, others, canary_labels(labels, track), track, labels.get(track, "")
+        rules.traffic.service,
+        own,
+        others,
+        canary_labels(labels, track),
+        track,
+        labels.get(track, ""),
     )
     return Problem(found.reason, found.message) if found else None

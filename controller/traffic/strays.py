@@ -13,6 +13,7 @@ Selectors = Iterable[tuple[str, Mapping[str, str]]]
 
 def find_stray(
     service: str,
+    canary: str,
     others: Selectors,
     labels: Mapping[str, str],
     track_label: str,
@@ -20,13 +21,17 @@ def find_stray(
 ) -> Refusal | None:
     """Return the first Service of these that selects pods with the canary's labels; else None.
 
-    `service` is the plan's, `others` are the Services to look at with their selectors, its own
-    among them and the canary's not. `stable` is what the track label is on stable's pods.
+    `service` is the plan's, `canary` the name of the canary's own. `others` are the Services to
+    look at with their selectors, the plan's among them and the canary's own not. `stable` is what
+    the track label is on stable's pods.
     """
     for name, selector in others:
         if not selects(selector, labels):
             continue
         reason = "TrackLabelNotSelected" if name == service else "CanaryBehindOtherService"
+        if name == canary:
+            said = f"Service {name} exists and is not Gander's, and its users meet the canary"
+            return Refusal(reason, f"{said}; rename or delete it")
         return Refusal(
             reason,
             f"Service {name}: spec.selector ({_in_words(selector)}) selects canary pods too, so "

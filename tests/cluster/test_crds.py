@@ -65,7 +65,7 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
     ("ReleasePlan", ("spec", "steps", 0, "hold"), "5", "must be a duration from 0s to 168h"),
     ("ReleasePlan", ("spec", "steps", 0, "hold"), "169h", "must be a duration from 0s to 168h"),
     ("ReleasePlan", ("spec", "exposure"), 0, "greater than or equal to 1"),
-    ("ReleasePlan", ("spec", "exposure"), 1_000_000_001, "less than or equal to 1e+09"),
+    ("ReleasePlan", ("spec", "exposure"), 1_000_000_001, "less than or equal to 1"),
     ("ReleasePlan", (*PROMETHEUS, "url"), "http://u:p@a", "without user name and password"),
     ("ReleasePlan", (*PROMETHEUS, "url"), "prometheus:9090", "must be an http or https URL"),
     *(

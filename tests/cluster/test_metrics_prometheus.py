@@ -97,7 +97,7 @@ def test_a_process_that_starts_anew_counts_on(shop_in: Callable[[str], Shop]) ->
     shop.pages.restart(shop.page(CANARY))
     shop.add(7, CANARY)
     shop.add(2, CANARY, code="500")
-    assert shop.look().canary == ArmLook(bad=2, total=59, met=59, met_bad=2)
+    assert shop.look().canary == ArmLook(2, 59, met=59, met_bad=2, pods={CANARY: (2, 59)})
 
 
 def test_a_counter_that_dips_is_waited_for(shop_in: Callable[[str], Shop]) -> None:
@@ -159,8 +159,9 @@ def test_the_first_error_counts(shop_in: Callable[[str], Shop]) -> None:
     shop.add(4, CANARY, code="500")
     shop.add(1, "checkout-2", code="503")
     look = shop.look()
-    assert look.canary == ArmLook(bad=4, total=14, met=14, met_bad=4)
-    assert look.stable == ArmLook(bad=1, total=31, met=31, met_bad=1)
+    assert look.canary == ArmLook(4, 14, met=14, met_bad=4, pods={CANARY: (4, 14)})
+    pods = {"checkout-1": (0, 10), "checkout-2": (1, 11), "checkout-3": (0, 10)}
+    assert look.stable == ArmLook(1, 31, met=31, met_bad=1, pods=pods)
     again = shop.read()
     assert isinstance(again, NoEvidence)
     assert again.reason == "TooEarly"

@@ -79,10 +79,10 @@ def test_what_has_the_canarys_name_and_is_not_ours_is_left_alone(
     shop.await_backends(SPLIT)
     disown = {"metadata": {"ownerReferences": None, "labels": {"gander.dev/release": None}}}
     shop.patch("service", disown, name=CANARY)
-    shop.await_release("Holding", reason="ClusterRefused")
-    words = f"Service {CANARY} exists and is not Gander's; rename or delete it"
+    shop.await_release("Holding", reason="CanaryBehindOtherService")
+    words = f"Service {CANARY} exists and is not Gander's, and its users meet the canary; rename or"
     assert words in shop.release()["message"]
-    assert words in events(shop)["ClusterRefused"]
+    assert words in events(shop)["CanaryBehindOtherService"]
     assert [] == owners(shop)
 
     shop.shop.kubectl("delete", "service", CANARY)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dev.shop.deploy import NAME
 from dev.waiting import until
 from tests.cluster.releases.installed import Installed, container
-from tests.cluster.releases.story import Json, Story
+from tests.cluster.releases.story import AT_ONCE, Json, Story
 
 CANARY = f"{NAME}-canary"
 STEPS = [{"weight": 25, "hold": "1h"}]
@@ -45,7 +45,7 @@ def run_again(shop: Story, names: set[str]) -> bool:
 def test_stable_is_down_while_the_canary_is_well(
     story: Callable[..., Story], installed: Installed
 ) -> None:
-    shop = story(replicas=2, steps=STEPS)
+    shop = story(replicas=2, steps=STEPS, exposure=AT_ONCE)
     shop.load()
     shop.set_image("v3")
     before = shop.await_evidence()
@@ -69,7 +69,7 @@ def test_stable_is_down_while_the_canary_is_well(
 def test_what_crashes_both_rejects_no_version(
     story: Callable[..., Story], installed: Installed
 ) -> None:
-    shop = story(replicas=2, steps=STEPS)
+    shop = story(replicas=2, steps=STEPS, exposure=AT_ONCE)
     shop.load()
     shop.set_image("v3")
     shop.await_evidence()

@@ -191,5 +191,6 @@ def test_without_replicas_a_change_waits_until_there_are_some(story: Callable[..
     assert told == "Deployment checkout has 0 replicas, so nothing can be compared; scale it up"
     assert {} == shop.release()
     shop.shop.kubectl("scale", "deployment", NAME, "--replicas=1")
+    shop.load(rate=1.0)  # a pod that is new has counted nothing yet
     shop.await_backends(SPLIT)
     assert [1] == list(shop.replica_sets().values())

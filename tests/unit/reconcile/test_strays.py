@@ -36,7 +36,11 @@ def service(name: str, selector: dict[str, str], **metadata: Any) -> Item:
         (service("external", {}), None, ""),
         (service("metrics", ALL, namespace="another"), None, ""),
         (service("checkout-canary", ALL, labels={RELEASE_LABEL: "checkout-2"}), None, ""),
-        (service("checkout-canary", ALL), "CanaryBehindOtherService", "Service checkout-canary"),
+        (
+            service("checkout-canary", ALL),
+            "CanaryBehindOtherService",
+            "Service checkout-canary exists and is not Gander's, and its users meet the canary",
+        ),
     ],
 )
 def test_a_service_that_no_weight_binds_is_named(
