@@ -130,13 +130,6 @@ def connect_world(
 ) -> World:
     """Make the caches; nothing is read until they are started."""
 
-    def of_owner(item: ReplicaSet | Pod) -> Iterable[str]:
-        return [owner.uid for owner in item.meta.owner_references]
-
-    def of_plan(release: Json) -> Iterable[str]:
-        plan = release.get("spec", {}).get("plan", "")
-        return [f"{release['metadata']['namespace']}/{plan}"]
-
     def raw(kind: Kind, *, scoped: bool = True, **indexes: Any) -> Cache[Json]:
         return Cache(
             client,
@@ -146,14 +139,14 @@ def connect_world(
             indexes=indexes,
         )
 
-    owner = {"owner": of_owner}
+    owner = {"owner": _owners}
     return World(
         client=client,
         recorder=recorder,
         connect=connect,
         leaving=leaving,
         plans=raw(kinds.RELEASE_PLAN),
-        releases=raw(kinds.RELEASE, plan=of_plan),
+        releases=raw(kinds.RELEASE, plan=_plans),
         metrics=raw(kinds.RELEASE_METRIC),
         deployments=Cache(client, kinds.DEPLOYMENT, objects.decode_deployment, namespace=namespace),
         replica_sets=Cache(
@@ -185,6 +178,15 @@ def connect_world(
             raw(kinds.MUTATING_ADMISSION_POLICY_BINDING, scoped=False),
         ),
     )
+
+
+def _owners(item: ReplicaSet | Pod) -> Iterable[str]:
+    return [owner.uid for owner in item.meta.owner_references]
+
+
+def _plans(release: Json) -> Iterable[str]:
+    plan = release.get("spec", {}).get("plan", "")
+    return [f"{release['metadata']['namespace']}/{plan}"]
 
 
 def name_taken(kind: Kind, name: str) -> str:

@@ -8,7 +8,6 @@ done), a judge whose look takes longer than the pass.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Literal
 
 from controller.api.plan import ReleasePlan, ReleasePlanStatus
 from controller.api.release import (
@@ -38,6 +37,7 @@ from tests.unit.release.cluster import (
     Workload,
 )
 from tests.unit.release.faults import Fault, PassError, do_write
+from tests.unit.release.judge import find_verdict, rehearse
 from tests.unit.release.ledger import Ledger
 
 NO_EVIDENCE = f.Problem("PrometheusUnreachable", "http://prometheus:9090 does not answer")
@@ -175,7 +175,7 @@ class Controllers:
         """Look once where a look is due; the evidence is what the status has kept of it."""
         status = facts.release.status
         if status.step == 0:
-            return self._rehearse(facts.release)
+            return self._rehearsed(facts.release)
         if status.step_since is None or status.looks.next is None:
             return None
         if status.weight.confirmed != status.weight.wanted or self.cluster.now < status.looks.next:
@@ -196,7 +196,9 @@ class Controllers:
         metric = before.model_copy(
             update={"looks": looks, "looks_at_weight": here, "message": f"{looks} looks"}
         )
-        verdict = self._verdict(facts.release, looks, here)
+        nature = self.cluster.natures[facts.release.spec.revision]
+        alarmed = facts.release.metadata.name in self.alarmed
+        verdict = find_verdict(nature, looks, here, alarmed=alarmed)
         justified = min(100.0, self.first_weight * 4.0 ** min(looks, 10))
         return f.Judged(
             verdict,
@@ -207,25 +209,12 @@ class Controllers:
             justified=100.0 if verdict == "Safe" else justified,
         )
 
-    def _rehearse(self, release: Release) -> f.Judged | None:
-        """Ask about stable before the first weight, until there is an answer."""
-        status, looks = release.status, release.status.looks
-        waits = looks.next is not None and (not looks.problem or self.cluster.now < looks.next)
-        if waits or status.phase is Phase.PROMOTING:
-            return None
+    def _rehearsed(self, release: Release) -> f.Judged | None:
         problem = None if self.prometheus_up else NO_EVIDENCE
-        if problem is None:
+        answer = rehearse(release, self.cluster.now, problem)
+        if answer is not None and problem is None:
             self.ledger.rehearsed.add(release.metadata.name)
-        return f.Judged("", (), self.cluster.now + given.LOOK, Exposure(), problem)
-
-    def _verdict(
-        self, release: Release, looks: int, here: int
-    ) -> Literal["Inconclusive", "Safe", "Regressed"]:
-        nature = self.cluster.natures[release.spec.revision]
-        if release.metadata.name in self.alarmed or (nature == "regresses" and looks >= 2):
-            return "Regressed"
-        in_doubt = here < 2 or (nature == "unsteady" and looks % 3 > 0)
-        return "Inconclusive" if in_doubt else "Safe"
+        return answer
 
     def _act(
         self, facts: f.Facts, action: f.Action, decided: ReleaseStatus, *, half: bool = False
