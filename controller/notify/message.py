@@ -24,6 +24,7 @@ DEFAULT_SEVERITY = "page"
 FIRES_FOR = timedelta(minutes=10)
 
 _LONGEST = 1000
+LATENCY = "P99Seconds"  # of MetricStatus.measure
 _LONGEST_SUMMARY = 200
 
 
@@ -192,13 +193,14 @@ def _exposure(release: Release) -> str:
         return "no user met it."
     if status.exposure.requests == 0:
         return "it was taken back before its first requests were counted."
-    return (
-        f"{status.exposure.requests:,.0f} requests met it, {status.exposure.bad:,.0f} of them bad."
-    )
+    met, bad = status.exposure.requests, status.exposure.bad
+    if any(metric.state == "Regressed" and metric.measure == LATENCY for metric in status.metrics):
+        return f"{met:,.0f} requests met it, {bad:,.0f} of them bad; slow ones are not among these."
+    return f"{met:,.0f} requests met it, {bad:,.0f} of them bad."
 
 
 def _value(metric: MetricStatus, value: float | None, requests: float) -> str:
-    if metric.measure == "P99Seconds":
+    if metric.measure == LATENCY:
         p99 = "over the last bucket" if value is None else duration(value)
         return f"{metric.name} p99 {p99} of {requests:,.0f} requests"
     return f"{metric.name} {percent(value or 0.0)} of {requests:,.0f} requests"

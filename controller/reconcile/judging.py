@@ -13,6 +13,7 @@ import structlog
 from controller.api.release import Exposure, MetricRule, MetricStatus, Release
 from controller.judge import (
     Judgement,
+    Metric,
     MetricTrial,
     Plan,
     Refused,
@@ -88,18 +89,16 @@ def _grow(
     if trial is None:
         # A look without data fixes nothing: Prometheus may not have answered about the past either.
         known = past(rule) if isinstance(answer, Look) else None
-        trial, left_out = _begun(rule, plan, before, known), noisy(rule, known)
+        left_out = noisy(rule, known)
+        trial = _begun(plan, before, metric_of(rule, known, left_out))
     refused = None
     if isinstance(answer, Look):
         trial, refused = trial.after(look_of(rule, answer, left_out))
     return Grown(trial, left_out, refused)
 
 
-def _begun(
-    rule: MetricRule, plan: Plan, before: MetricStatus | None, past: Past | None
-) -> MetricTrial:
+def _begun(plan: Plan, before: MetricStatus | None, metric: Metric) -> MetricTrial:
     """Return a metric before its first look; with less capital where its evidence is lost."""
-    metric = metric_of(rule, past)
     (question,) = questions(plan, [metric])
     trial = MetricTrial.start(plan, metric, question)
     if before is None or not before.evidence:

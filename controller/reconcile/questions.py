@@ -44,8 +44,11 @@ def plan_of(analysis: Analysis) -> Plan:
     )
 
 
-def metric_of(rule: MetricRule, past: Past | None) -> Metric:
-    """Return what is asked of a metric. Without a past every look at a histogram is refused."""
+def metric_of(rule: MetricRule, past: Past | None, left_out: tuple[str, ...] = ()) -> Metric:
+    """Return what is asked of a metric; stable's pods `left_out` are no baseline.
+
+    Without a past every look at a histogram is refused.
+    """
     relative, absolute = float(rule.spec.margin.relative), float(rule.spec.margin.absolute)
     if rule.spec.histogram is not None:
         return HistogramMetric(
@@ -57,14 +60,15 @@ def metric_of(rule: MetricRule, past: Past | None) -> Metric:
             history=_buckets(past) if past is not None else None,
         )
     history = _counts(past) if past is not None else {}
+    baseline = [pod for name, pod in history.items() if name not in left_out]
     return CountsMetric(
         name=rule.name,
         required=rule.required,
         safe_relative=relative,
         safe_absolute=absolute,
         slo=float(rule.spec.slo) if rule.spec.slo else 1.0,
-        prior_bad=math.fsum(math.fsum(pod.bad) for pod in history.values()),
-        prior_total=math.fsum(math.fsum(pod.total) for pod in history.values()),
+        prior_bad=math.fsum(math.fsum(pod.bad) for pod in baseline),
+        prior_total=math.fsum(math.fsum(pod.total) for pod in baseline),
         history=history,
         # A gateway draws the version of each request by the weight.
         routed=True,
@@ -104,9 +108,8 @@ def _bad(past: Past) -> NDArray[np.float64]:
 
 def _counts(past: Past) -> Mapping[str, PodCounts]:
     bad, total = _bad(past).T.tolist(), past.counts.sum(axis=2).T.tolist()
-    left_out = noisy_pods(PodHistory(past.pods, _bad(past), past.counts.sum(axis=2)))
     found = zip(past.pods, bad, total, strict=True)
-    return {pod: PodCounts(mine, all_) for pod, mine, all_ in found if pod not in left_out}
+    return {pod: PodCounts(mine, all_) for pod, mine, all_ in found}
 
 
 def _buckets(past: Past) -> PodBuckets | None:

@@ -127,6 +127,23 @@ def test_a_crash_before_any_traffic_says_that_nobody_met_it() -> None:
     assert not {"canary", "stable", "ratio"} & found.annotations.keys()
 
 
+def test_a_slow_version_is_told_in_times_and_its_slow_requests_are_not_called_good() -> None:
+    latency = {
+        "name": "http-latency",
+        "required": True,
+        "state": "Regressed",
+        "measure": "P99Seconds",
+        "canary": 0.812,
+        "stable": 0.41,
+        "canaryRequests": 3120,
+        "stableRequests": 59000,
+    }
+    told = alert(taken_back(metrics=[latency])).annotations
+    assert told["canary"] == "http-latency p99 812 ms of 3,120 requests"
+    assert told["stable"] == "http-latency p99 410 ms of 59,000 requests"
+    assert told["exposure"].endswith("of them bad; slow ones are not among these.")
+
+
 def test_requests_that_were_not_counted_are_not_called_none() -> None:
     found = alert(taken_back(exposure={})).annotations
 

@@ -18,7 +18,11 @@ from tests.unit.release import given
 from tests.unit.release.given import LOOK, METRIC, NOW, at_step
 
 BUCKETS = 'latency_bucket{pod=~"{{ pods }}"}'
-LATENCY = {"name": "latency", "required": True, "spec": {"histogram": {"buckets": BUCKETS}}}
+LATENCY: dict[str, Any] = {
+    "name": "latency",
+    "required": True,
+    "spec": {"histogram": {"buckets": BUCKETS}},
+}
 BOUNDS = ("0.05", "0.1", "0.25", "0.5", "1", "+Inf")
 USUAL = (0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 SLOW = (0.3, 0.5, 0.8, 0.93, 0.98, 1.0)
@@ -95,6 +99,14 @@ def test_a_slower_canary_is_taken_back_and_the_status_says_by_how_much() -> None
     assert found.message in judged[-1].cause
 
 
+def test_bounds_in_milliseconds_are_told_as_such() -> None:
+    metric = copy.deepcopy(LATENCY)
+    metric["spec"]["histogram"]["unit"] = "Milliseconds"
+    found = latest(judged_after([latencies(1, SLOW), latencies(2, SLOW)], slower, metric))
+    assert found.stable == pytest.approx(0.0005, rel=0.02)
+    assert "p95 660 µs against 250 µs" in found.message
+
+
 def test_an_equal_canary_gets_safe() -> None:
     judged = judged_after([latencies(n, USUAL) for n in range(1, 8)], slower, LATENCY)
     assert (judged[0].verdict, judged[-1].verdict) == ("Inconclusive", "Safe")
@@ -167,6 +179,9 @@ def test_a_stable_pod_that_failed_before_is_no_baseline() -> None:
     first, second = judged_after([{"http-errors": look}] * 2, noisy, METRIC)
     assert first.metrics[0].left_out == second.metrics[0].left_out == ("checkout-4",)
     assert (second.metrics[0].stable_bad, second.metrics[0].stable_requests) == (24, 2400)
+    # Nor do its requests place the bets: of the other three 1 in 100 was bad.
+    question = CountsEvidence.unpack(second.metrics[0].evidence).question
+    assert (question.prior_bad, question.prior_total) == (180, 18_000)
     counts = look_of(MetricRule.model_validate(METRIC), look, ("checkout-4",))
     assert isinstance(counts, tuple)
     assert [stratum.stable_pods for stratum in counts] == [3]
