@@ -42,7 +42,8 @@ def test_sigterm_in_the_middle_of_a_release(
     shop = story(replicas=1, steps=[{"weight": 5, "hold": "1h"}])
     shop.load(rate=20.0)
     shop.set_image("v3")
-    shop.await_release("Stepping")
+    shop.await_release("Stepping", reason="Collecting")
+    shop.await_backends({NAME: 950, f"{NAME}-canary": 50})
     pod = installed.pod()
     terminated = terminate(installed, pod)
     assert terminated["exitCode"] == 0
@@ -53,7 +54,7 @@ def test_sigterm_in_the_middle_of_a_release(
     mine = [line for line in mine if line["namespace"] == shop.shop.namespace]
     assert {line["release"] for line in mine} == {f"{NAME}-1"}
     assert {"Starting", "Stepping"} <= {line["phase"] for line in mine}
-    assert shop.release()["phase"] == "Stepping"
+    assert shop.release()["phase"] == "Stepping", shop.told()
     shop.await_backends({NAME: 950, f"{NAME}-canary": 50})
 
 
