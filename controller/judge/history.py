@@ -22,7 +22,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from controller.judge.betting import MOST_REQUESTS, TINY, Floats
+from controller.judge.betting import MOST_REQUESTS, Floats
 from controller.judge.distributions import chi_squared, student_t
 
 # Clumps show within a look, bad spells of minutes only over several. A few long blocks scatter much
@@ -34,6 +34,7 @@ LEAST_LOOKS = 12
 CLUMPY = 1.5  # phi from which on single looks are capped
 FEW_CLUMPS = 10.0
 LEAST_LEVEL = 1e-6  # a plan that never rolls back learns as if it did so very seldom
+LEAST_BAD = 1e-6  # parts of a bad request under this are none; float64 would run out of digits
 ONE_IN_TEN = 1.2816
 
 
@@ -130,7 +131,7 @@ def learn(
         gap = Gap.PODS if pods < LEAST_PODS else Gap.LOOKS
         return Noise(pods=pods, gap=Gap.NONE if routed else gap)
     errors = float(bad.sum())
-    if errors == 0.0:
+    if errors < LEAST_BAD:
         return Noise(cap=_cap(level, 3.0), pods=pods)
     phi = _phi(bad, total)
     spread = _spread(bad, total, phi)
@@ -170,15 +171,16 @@ def _scatter(bad: Floats, total: Floats, block: int) -> tuple[float, float]:
         for array in (bad, total, weights)
     )
     errors = bad.sum(axis=1, keepdims=True)
-    part = weights / np.maximum(weights.sum(axis=1, keepdims=True), TINY)
-    good = 1.0 - errors / np.maximum(total.sum(axis=1, keepdims=True), TINY)
+    part = weights / np.maximum(weights.sum(axis=1, keepdims=True), LEAST_BAD)
+    good = 1.0 - errors / np.maximum(total.sum(axis=1, keepdims=True), 1.0)
     scatter = ((bad - errors * part) ** 2).sum(axis=1) * blocks / (blocks - 1)
     chance = (errors * part * (1.0 - part) * good).sum(axis=1)
-    if chance.sum() <= 0.0:
+    if chance.sum() < LEAST_BAD:
         return 1.0, 0.0
     phi = float(scatter.sum() / chance.sum())
     rest = chance.sum() - chance
-    without = np.where(rest > 0.0, (scatter.sum() - scatter) / np.maximum(rest, TINY), phi)
+    left = (scatter.sum() - scatter) / np.maximum(rest, LEAST_BAD)
+    without = np.where(rest > LEAST_BAD, left, phi)
     squares = float(((without - without.mean()) ** 2).sum())
     return phi, math.sqrt((blocks - 1) / blocks * squares)
 
@@ -194,7 +196,8 @@ def _spread(bad: Floats, total: Floats, phi: float) -> float:
     freedom = len(errors) - 1
     if rate >= 1.0:
         return 0.0
-    found = float((((errors - rate * requests) ** 2) / (rate * requests)).sum() / (1.0 - rate))
+    expected = rate * requests
+    found = float(((errors - expected) ** 2 / np.maximum(expected, LEAST_BAD)).sum() / (1.0 - rate))
     if found <= phi * chi_squared(ONE_IN_TEN, freedom):
         return 0.0
     return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean()))

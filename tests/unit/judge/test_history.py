@@ -16,7 +16,7 @@ from bench.judge.fleets import (
     pod_history,
     simulate,
 )
-from controller.judge import CountsQuestion, Noise, PodHistory, learn
+from controller.judge import Arm, CountsQuestion, Noise, PodHistory, learn
 from controller.judge.distributions import student_t
 from controller.judge.history import Gap
 
@@ -143,6 +143,26 @@ def test_any_numbers_are_taken(looks: int, pods: int, data: st.DataObject) -> No
     assert 1.0 <= noise.phi < math.inf
     assert 0.0 <= noise.reach < math.inf
     assert noise.cap > 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "odd", "others"),
+    [
+        pytest.param(0.0, Arm(1e-310, 1e15), 1.0, id="a sliver of one bad request"),
+        pytest.param(1e15, Arm(1.0, 1e15), 1e15, id="all fail but one pod's once"),
+        pytest.param(1e15, Arm(1e-310, 1e15), 1e15, id="all fail, once hardly any of a pod's"),
+    ],
+)
+def test_counts_that_float64_can_hardly_hold_teach_finite_numbers(
+    bad: float, odd: Arm, others: float
+) -> None:
+    table = np.full((12, 3), bad), np.full((12, 3), others)
+    table[0][5, 1], table[1][5, 1] = odd.bad, odd.total
+
+    noise = learn(history(*table))
+
+    assert 1.0 <= noise.phi < math.inf
+    assert 0.0 <= noise.reach < math.inf
 
 
 @settings(max_examples=40, deadline=None)
