@@ -26,7 +26,7 @@ from controller.judge.pods import MOST_TRAFFIC, Slot, by_slot, key_of, left_out,
 PRACTICAL = 0.1
 # Each stratum has a past of its own, and the evidence has to stay small.
 MOST_STRATA = 8
-HEADER = b"GC02"
+HEADER = b"GC03"
 GAPS = tuple(Gap)
 SIZES = (2, 8, 5, 3, len(WORSE_ODDS), len(SAFE_STEPS), *3 * (len(STAKES),))
 
@@ -78,13 +78,14 @@ class CountsEvidence:
 
     @classmethod
     def _with_capital(cls, question: CountsQuestion, worse: float, safe: float) -> Self:
+        parts = betting.worse_parts(question.prior_rate)
         return cls(
             question=question,
             looks=0,
             strata=(),
             expected_bad=0.0,
             aside=(1.0 - betting.FIRST) * math.exp(worse),
-            worse=(worse + math.log(betting.FIRST),) * len(WORSE_ODDS),
+            worse=tuple((worse + np.log(betting.FIRST * parts)).tolist()),
             safe=(safe,) * len(SAFE_STEPS),
             slots=(),
             sums=Sums.zero(),
@@ -286,7 +287,8 @@ class CountsEvidence:
             return self
         stake = self.aside * betting.JOINS
         worse = np.array([self.worse, *(slot.worse for slot in self.slots)])
-        first, *rest = (tuple(row) for row in betting.joined(worse, stake).tolist())
+        parts = stake * betting.worse_parts(self.question.prior_rate)
+        first, *rest = (tuple(row) for row in betting.joined(worse, parts).tolist())
         slots = tuple(replace(slot, worse=row) for slot, row in zip(self.slots, rest, strict=True))
         return replace(self, aside=self.aside - stake, worse=first, slots=slots)
 

@@ -25,17 +25,16 @@ import numpy as np
 from controller.judge.betting import MOST_REQUESTS, Floats
 from controller.judge.distributions import chi_squared, student_t
 
-# Clumps show within a look, bad spells of minutes only over several. A few long blocks scatter much
-# themselves, so they count only where chance explains them in less than one case of a hundred.
+# What chance shows in one case of ten is no clump; what it shows in one of a hundred is no spell of
+# minutes and no pod that differs for good. Each would slow releases down that have none of it.
 LONGER = (4, 12)
-ONE_IN_HUNDRED = 2.3263  # standard deviations
+ONE_IN_TEN, ONE_IN_HUNDRED = 1.2816, 2.3263  # standard deviations
 LEAST_PODS = 3
 LEAST_LOOKS = 12
 CLUMPY = 1.5  # phi from which on single looks are capped
 FEW_CLUMPS = 10.0
 LEAST_LEVEL = 1e-6  # a plan that never rolls back learns as if it did so very seldom
 LEAST_BAD = 1e-6  # parts of a bad request under this are none; float64 would run out of digits
-ONE_IN_TEN = 1.2816
 
 
 class Gap(StrEnum):
@@ -145,9 +144,15 @@ def learn(
 
 
 def _phi(bad: Floats, total: Floats) -> float:
-    """Return the largest scatter over blocks of all lengths, plus its standard error."""
+    """Return the largest scatter over blocks of all lengths, plus its standard error.
+
+    Scatter that chance explains is none: independent requests would be slowed down by it.
+    """
     first, error = _scatter(bad, total, 1)
-    phi = max(1.0, first + error)
+    freedom = (bad.shape[1] - 1) * (len(bad) - 1)
+    phi = 1.0
+    if first > chi_squared(ONE_IN_TEN, freedom) / freedom:
+        phi = max(1.0, first + error)
     for block in LONGER:
         freedom = (bad.shape[1] - 1) * (len(bad) // block - 1)
         if freedom > 0:
@@ -198,7 +203,7 @@ def _spread(bad: Floats, total: Floats, phi: float) -> float:
         return 0.0
     expected = rate * requests
     found = float(((errors - expected) ** 2 / np.maximum(expected, LEAST_BAD)).sum() / (1.0 - rate))
-    if found <= phi * chi_squared(ONE_IN_TEN, freedom):
+    if found <= phi * chi_squared(ONE_IN_HUNDRED, freedom):
         return 0.0
     return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean()))
 
