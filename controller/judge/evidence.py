@@ -28,7 +28,7 @@ PRACTICAL = 0.1
 MOST_STRATA = 8
 HEADER = b"GC03"
 GAPS = tuple(Gap)
-SIZES = (2, 8, 5, 3, len(WORSE_ODDS), len(SAFE_STEPS), *3 * (len(STAKES),))
+SIZES = (2, 8, 6, 3, len(WORSE_ODDS), len(SAFE_STEPS), *3 * (len(STAKES),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +233,7 @@ class CountsEvidence:
         numbers += [asked.fail_relative, asked.fail_absolute]
         numbers += [asked.prior_bad, asked.prior_total, asked.alike, asked.slo]
         numbers += [noise.phi, noise.reach, noise.cap, noise.pods, GAPS.index(noise.gap)]
+        numbers += [noise.doubtful]
         numbers += [self.looks, self.expected_bad, self.aside, *self.worse, *self.safe]
         numbers += [number for row in self.sums for number in row]
         for part in self.strata:
@@ -252,7 +253,7 @@ class CountsEvidence:
         strata, slots = (int(count) for count in counts)
         more = packing.split(numbers[sum(SIZES) :], (5,) * strata + (2 + len(WORSE_ODDS),) * slots)
         safe_by, safe_plus, fail_by, fail_plus, bad, total, alike, slo = asked
-        phi, reach, cap, pods, gap = learned
+        phi, reach, cap, pods, gap, doubtful = learned
         looks, expected_bad, aside = seen
         return cls(
             question=CountsQuestion(
@@ -262,7 +263,7 @@ class CountsEvidence:
                 fail_absolute=fail_plus,
                 prior_bad=bad,
                 prior_total=total,
-                noise=Noise(phi, reach, cap, int(pods), GAPS[int(gap)]),
+                noise=Noise(phi, reach, cap, int(pods), GAPS[int(gap)], bool(doubtful)),
                 alike=bool(alike),
                 slo=slo,
             ),

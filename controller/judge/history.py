@@ -25,8 +25,8 @@ import numpy as np
 from controller.judge.betting import MOST_REQUESTS, Floats
 from controller.judge.distributions import chi_squared, student_t
 
-# What chance shows in one case of ten is no clump; what it shows in one of a hundred is no spell of
-# minutes and no pod that differs for good. Each would slow releases down that have none of it.
+# What chance shows in one case of ten is no clump and no pod that differs for good; what it shows in
+# one of a hundred is no spell of minutes. Each would slow releases down that have none of it.
 LONGER = (4, 12)
 ONE_IN_TEN, ONE_IN_HUNDRED = 1.2816, 2.3263  # standard deviations
 LEAST_PODS = 3
@@ -82,7 +82,9 @@ class Noise:
 
     `phi` is at least 1. `reach` is t * s, s the relative standard deviation of pods that differ for
     good; canary and stable with k_c and k_b pods may then differ by reach * sqrt(1/k_c + 1/k_b).
-    `cap` is in nats. `pods` is the number of stable pods it was learned from, 0 if none.
+    `cap` is in nats. `pods` is the number of stable pods it was learned from, 0 if none. `doubtful`
+    says that chance may have made `reach`. The luck of several pods evens out, so then only a
+    canary of one is given the benefit of the doubt.
     """
 
     phi: float = 1.0
@@ -90,6 +92,7 @@ class Noise:
     cap: float = math.inf
     pods: int = 0
     gap: Gap = Gap.NONE
+    doubtful: bool = False
 
     def phi_at(self, busy: float) -> float:
         """Return phi for canary pods with `busy` times the requests of a stable pod.
@@ -101,7 +104,7 @@ class Noise:
 
     def widening(self, canary_pods: int, stable_pods: int) -> float:
         """Return what is added to the fail ratio."""
-        if self.reach == 0.0:
+        if self.reach == 0.0 or (self.doubtful and canary_pods > 1):
             return 0.0
         stable = stable_pods or self.pods
         return self.reach * math.sqrt(1.0 / max(1, canary_pods) + 1.0 / max(1, stable))
@@ -133,14 +136,14 @@ def learn(
     if errors < LEAST_BAD:
         return Noise(cap=_cap(level, 3.0), pods=pods)
     phi = _phi(bad, total)
-    spread = _spread(bad, total, phi)
+    spread, doubtful = _spread(bad, total, phi)
     reach = student_t(1.0 - level / 2.0, pods - 1) * spread if spread > 0 else 0.0
     cap = math.inf
     if errors / phi < FEW_CLUMPS:
         cap = _cap(level, 3.0)
     elif phi > CLUMPY:
         cap = _cap(level, 2.0)
-    return Noise(phi=phi, reach=reach, cap=cap, pods=pods)
+    return Noise(phi=phi, reach=reach, cap=cap, pods=pods, doubtful=doubtful)
 
 
 def _phi(bad: Floats, total: Floats) -> float:
@@ -190,22 +193,24 @@ def _scatter(bad: Floats, total: Floats, block: int) -> tuple[float, float]:
     return phi, math.sqrt((blocks - 1) / blocks * squares)
 
 
-def _spread(bad: Floats, total: Floats, phi: float) -> float:
-    """Return the relative standard deviation of pods that differ for good; 0 if chance explains it.
+def _spread(bad: Floats, total: Floats, phi: float) -> tuple[float, bool]:
+    """Return the relative standard deviation of pods that differ for good, and if it is doubtful.
 
     Chi-squared of the pods' totals, less what clumps of size phi explain, over a pod's mean number
-    of bad requests.
+    of bad requests. It is 0 where chance explains it in one case of ten, and doubtful in one of a
+    hundred.
     """
     errors, requests = bad.sum(axis=0), total.sum(axis=0)
     rate = errors.sum() / requests.sum()
     freedom = len(errors) - 1
     if rate >= 1.0:
-        return 0.0
+        return 0.0, False
     expected = rate * requests
     found = float(((errors - expected) ** 2 / np.maximum(expected, LEAST_BAD)).sum() / (1.0 - rate))
-    if found <= phi * chi_squared(ONE_IN_HUNDRED, freedom):
-        return 0.0
-    return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean()))
+    if found <= phi * chi_squared(ONE_IN_TEN, freedom):
+        return 0.0, False
+    doubtful = found <= phi * chi_squared(ONE_IN_HUNDRED, freedom)
+    return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean())), doubtful
 
 
 def _cap(level: float, looks: float) -> float:

@@ -79,7 +79,7 @@ def worse_growth(question: CountsQuestion, looks: Sequence[Strata], without: str
     for look in looks[-1]:
         pods = [pod for pod in look.pods.values() if pod.total > 0]
         ratio, shift = 1.0 + question.fail_relative, question.fail_absolute
-        if not question.alike and noise.reach:
+        if not question.alike and (len(pods) <= 1 or not noise.doubtful):
             beside = look.stable_pods or noise.pods
             ratio += noise.reach * math.sqrt(1 / max(1, len(pods)) + 1 / max(1, beside))
         left_out = look.pods.get(without, Arm(0, 0))

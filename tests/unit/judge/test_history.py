@@ -32,7 +32,8 @@ def test_independent_errors_cost_little() -> None:
 
     assert np.mean([noise.phi for noise in found]) < 1.05
     assert np.mean([noise.phi == 1.0 for noise in found]) > 0.75
-    assert np.mean([noise.reach > 0 for noise in found]) < 0.06
+    assert np.mean([noise.reach > 0 for noise in found]) < 0.2
+    assert np.mean([noise.widening(3, 10) > 0 for noise in found]) < 0.06
     assert all(not noise.gap for noise in found)
 
 
@@ -82,6 +83,24 @@ def test_widening_shrinks_with_the_number_of_pods() -> None:
     assert noise.widening(3, 0) == noise.widening(3, 10)
     assert noise.widening(0, 10) == noise.widening(1, 10)
     assert Noise().widening(1, 1) == 0.0
+
+
+def test_doubtful_differences_count_for_a_canary_of_one_pod_only() -> None:
+    noise = Noise(reach=0.6, pods=10, doubtful=True)
+
+    assert noise.widening(1, 10) == Noise(reach=0.6, pods=10).widening(1, 10)
+    assert noise.widening(0, 10) == noise.widening(1, 10)
+    assert noise.widening(2, 10) == 0.0
+
+
+def test_what_chance_shows_once_in_fifty_is_doubtful() -> None:
+    errors = np.array([100.0, 100.0, 100.0, 100.0])
+    for far, reach, doubtful in ((12.0, False, False), (20.0, True, True), (28.0, True, False)):
+        totals = errors + np.array([far, -far, 0.0, 0.0])
+        noise = learn(history(np.tile(totals / 60, (60, 1)), np.full((60, 4), 1000.0)))
+
+        assert (noise.reach > 0) == reach
+        assert noise.doubtful == doubtful
 
 
 def test_busier_pods_scatter_more_and_idle_ones_no_less() -> None:
