@@ -25,8 +25,8 @@ import numpy as np
 from controller.judge.betting import MOST_REQUESTS, Floats
 from controller.judge.distributions import chi_squared, student_t
 
-# What chance shows in one case of ten is no clump and no pod that differs for good; what it shows in
-# one of a hundred is no spell of minutes. Each would slow releases down that have none of it.
+# What chance shows in one case of ten is no clump and no pod that differs for good; what it shows
+# in one of a hundred is no spell of minutes. Each would slow releases down that have none of it.
 LONGER = (4, 12)
 ONE_IN_TEN, ONE_IN_HUNDRED = 1.2816, 2.3263  # standard deviations
 LEAST_PODS = 3
