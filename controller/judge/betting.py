@@ -14,6 +14,7 @@ The game on "worse" is played from several starts at once, so that a fault that 
 held up by what the game lost before: FIRST of the stake plays from the beginning, and every
 JOIN_EVERY looks a part of the rest joins. Bets are linear in the capital, so the starts of one bet
 need one number together, whatever their count (Shin, Ramdas and Rinaldo, 2024, on e-detectors).
+Each start is shared by bets on odds of all sizes, most of it by those that a release can decide.
 
 Promises: every number returned is finite for counts between 0 and 1e15 with both arms present.
 All functions take floats, or arrays whose last axis has length 1, for many releases at once.
