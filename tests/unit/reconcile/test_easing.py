@@ -16,7 +16,7 @@ from controller.reconcile.easing import PAST, ease, first_weight
 from controller.reconcile.judging import judge_look
 from controller.reconcile.looks import blind
 from controller.release.facts import Judged, Problem
-from tests.unit.reconcile.counts import answers
+from tests.unit.reconcile.counts import answers, arm
 from tests.unit.reconcile.counts import past as stables_past
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, SECOND, at_step
@@ -189,7 +189,7 @@ def test_traffic_that_rises_justifies_less() -> None:
     calm = looked(at(1.33), answers(AT, canary_errors=0.0))
     quiet = answers(AT, canary_errors=0.0)["http-errors"]
     assert isinstance(quiet, Look)
-    busy = replace(quiet, stable=replace(quiet.stable, met=9 * 1275.0, total=9 * 1275.0))
+    busy = replace(quiet, stable=arm(9 * 1275.0, 0.01))
     rushed = looked(at(1.33), {"http-errors": busy})
     assert calm.justified is not None
     assert rushed.justified is not None
