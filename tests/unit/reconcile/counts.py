@@ -26,9 +26,7 @@ def answers(end: datetime, *, canary_errors: float) -> Mapping[str, Look | NoEvi
     return {"http-errors": a_look(end, arm(CANARY, canary_errors), arm(STABLE, 0.01))}
 
 
-def a_look(
-    end: datetime, canary: ArmLook, stable: ArmLook, before: ArmLook | None = None
-) -> Look:
+def a_look(end: datetime, canary: ArmLook, stable: ArmLook, before: ArmLook | None = None) -> Look:
     """Return one look; by default stable was before it as it is in it."""
     return Look((end - LOOK).timestamp(), end.timestamp(), canary, stable, before or stable)
 
