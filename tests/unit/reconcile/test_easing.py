@@ -144,6 +144,14 @@ def test_a_bad_look_justifies_less_than_a_good_one() -> None:
     assert bad < good / 2
 
 
+def test_a_canary_seen_to_fail_everything_gets_no_more() -> None:
+    judged = looked(at(1.33), answers(AT, canary_errors=1.0))
+    assert judged.verdict == "Regressed"
+    assert judged.justified is not None
+    # 85 requests a second, in looks of 15 s, 99 points more than stable's.
+    assert judged.justified == pytest.approx(100 * 10 / (85 * 15 * 0.99) / 2)
+
+
 def test_a_canary_within_its_margin_may_have_all() -> None:
     release, judged = at(5), looked(at(5), answers(AT, canary_errors=0.0))
     for number in range(2, 20):
