@@ -89,7 +89,7 @@ def gave_up(
     if cause is not None:
         words = f"{message} {cause.problem.message}"
         return Trouble(Problem("StableRolloutFailed", words), fault=cause.fault and not older)
-    unready = [pod for pod in pods if pod.ready_since is None]
+    unready = [pod for pod in pods if not pod.ready]
     waiting = ", ".join(pod.meta.name for pod in unready if not is_running(pod))
     if waiting:
         message += f" Not started yet: {waiting}; kubectl describe pod says what is missing."
