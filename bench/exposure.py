@@ -28,8 +28,8 @@ from controller.judge import (
     Verdict,
     judge,
 )
-from controller.judge.exposure import extra_bad, is_safe, largest_weight
-from controller.reconcile.easing import SCRAPES
+from controller.judge.exposure import is_safe, largest_weight
+from controller.reconcile.easing import SCRAPES, likely_extra
 from controller.release.easing import eased
 
 RELEASES = 150
@@ -102,7 +102,7 @@ def _weight(service: Service, exposure: float, wanted: float, evidence: CountsEv
     justified = 100.0
     if not is_safe(evidence, false_promotion=FALSE_PROMOTION):
         seconds = max(service.look, SCRAPES * service.scrape)
-        extra = extra_bad(evidence)
+        extra = likely_extra(evidence)
         justified = largest_weight(exposure, rate=service.rate, seconds=seconds, extra=extra)
     return eased(Weights(wanted=wanted, justified=justified), STEP)
 

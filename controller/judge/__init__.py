@@ -21,7 +21,7 @@ protocol `Evidence` or `ThresholdEvidence`. Formulas and proofs: docs/judge.md a
 from controller.judge.buckets import Classic, Native, Span
 from controller.judge.counts import Arm, CountsLook, CountsQuestion, Refused
 from controller.judge.current import CountsAtWeight
-from controller.judge.edges import away_from_edges, may_be_judged
+from controller.judge.edges import away_from_edges, jumped, may_be_judged
 from controller.judge.evidence import CountsEvidence
 from controller.judge.foresight import requests_until_safe
 from controller.judge.gauge_history import GaugeHistory
@@ -125,6 +125,7 @@ __all__ = [
     "away_from_edges",
     "explain",
     "judge",
+    "jumped",
     "latency_phi",
     "learn",
     "may_be_judged",

@@ -16,7 +16,7 @@ from controller.judge import CountsEvidence
 from controller.judge.exposure import busiest_rate, extra_bad, is_safe, largest_weight
 from controller.metrics.arms import Arms
 from controller.metrics.reader import MAX_WINDOW, Look, NoEvidence, Past
-from controller.release.easing import ceiling_of
+from controller.release.easing import WORTH, ceiling_of
 from controller.release.facts import Judged, Problem
 
 PAST = 300.0  # seconds: long enough for scrapes a minute apart, short enough to be about now
@@ -114,8 +114,18 @@ def _justified(release: Release, answer: Look | NoEvidence, metric: MetricStatus
         rules.exposure,
         rate=_rate(release, metric.name, answer),
         seconds=_seconds(look, release.status.looks.scrape),
-        extra=extra_bad(evidence),
+        extra=likely_extra(evidence),
     )
+
+
+def likely_extra(evidence: CountsEvidence) -> float:
+    """Return the extra share of bad requests that the next weight has to bear.
+
+    It is the largest that is not ruled out. A weight may be WORTH times what that justifies, since
+    it is seldom so much; where it has been seen, it counts WORTH times.
+    """
+    seen = evidence.canary_rate - evidence.stable_rate
+    return max(extra_bad(evidence), WORTH * seen)
 
 
 def _rate(release: Release, name: str, look: Look) -> float:
