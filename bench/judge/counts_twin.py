@@ -22,13 +22,13 @@ from controller.judge.betting import (
     JOIN_EVERY,
     JOINS,
     SAFE_STEPS,
-    WORSE_ODDS,
     Floats,
     Null,
     Tally,
     joined,
     safe_growth,
     worse_growth,
+    worse_parts,
 )
 from controller.judge.counts import MOST_PRIOR
 from controller.judge.evidence import PRACTICAL
@@ -90,6 +90,7 @@ class _Board:
     """The capital of all games, and all looks so far."""
 
     past: Arms
+    parts: Floats
     worse: Floats
     safe: Floats
     aside: float
@@ -153,9 +154,11 @@ def _begun(releases: Releases, rules: Rules) -> _Board:
     bad, total = (x.sum(axis=(0, 2))[:, None, None] for x in releases.history)
     scale = np.minimum(1.0, MOST_PRIOR / np.maximum(total, 1.0))
     none = np.zeros((count, 1, 1))
+    parts = worse_parts(bad / np.maximum(total, 1.0))
     return _Board(
         past=Arms(none, none, bad * scale, total * scale),
-        worse=np.full((count, games, len(WORSE_ODDS)), math.log(rules.first)),
+        parts=parts,
+        worse=np.repeat(np.log(rules.first * parts), games, axis=1),
         safe=np.zeros((count, 1, len(SAFE_STEPS))),
         aside=1.0 - rules.first,
         expected=np.zeros(count),
@@ -173,7 +176,7 @@ def _add(
     rules: Rules,
 ) -> None:
     if board.aside > 0.0 and look and look % JOIN_EVERY == 0:
-        board.worse = joined(board.worse, board.aside * JOINS)
+        board.worse = joined(board.worse, board.aside * JOINS * board.parts)
         board.aside -= board.aside * JOINS
     tally, plays = _games(releases, look, board.worse.shape[1])
     plays = plays * on[:, None, None]
@@ -226,7 +229,8 @@ def _read(board: _Board, rules: Rules) -> tuple[Floats, Floats, Flags]:
         least = np.where(vouch, logs[:, 1:], np.inf).min(axis=1)
         several = ((board.own > 0).sum(axis=1) > 1) & vouch.any(axis=1)
         rest = np.where(several, least, raw)
-    one_pod = rest < np.maximum(LEFT_OF_THRESHOLD * rules.limit, LEFT_OF_EVIDENCE * raw)
+    beyond = np.maximum(0.0, raw - rules.limit)
+    one_pod = rest < LEFT_OF_THRESHOLD * rules.limit + LEFT_OF_EVIDENCE * beyond
     counted = np.where((raw > 0.0) & ~(matters & ~one_pod), 0.0, raw)
     safe = (_log_mean(board.safe)[:, 0] >= -math.log(rules.false_promotion)) & (rate <= line)
     holds = (raw >= rules.limit) & matters & one_pod

@@ -38,7 +38,7 @@ HARMLESS = (
     (
         "5.2 one canary pod of five, x4, 0.3 % errors",
         Traffic(rate=0.003, canary_pods=5, bad_canary=(4.0,)),
-        False,
+        True,
     ),
     (
         "5.4 clumps of 10 at 0.02 %: some two in the history",

@@ -14,6 +14,7 @@ The game on "worse" is played from several starts at once, so that a fault that 
 held up by what the game lost before: FIRST of the stake plays from the beginning, and every
 JOIN_EVERY looks a part of the rest joins. Bets are linear in the capital, so the starts of one bet
 need one number together, whatever their count (Shin, Ramdas and Rinaldo, 2024, on e-detectors).
+Each start is shared by bets on odds of all sizes, most of it by those that a release can decide.
 
 Promises: every number returned is finite for counts between 0 and 1e15 with both arms present.
 All functions take floats, or arrays whose last axis has length 1, for many releases at once.
@@ -41,6 +42,10 @@ TINY = 1e-300  # stands in for 0 where a quotient or logarithm of 0 is then not 
 
 # Alternatives to "no worse": the canary's odds of a bad request over those the claim allows.
 WORSE_ODDS: Floats = 1.0 + np.geomspace(0.08, 15.0, 9)
+# Bets that take more of the canary's requests than a release has are of no use, and those that a
+# look decides need little: both have a smaller part of the stake.
+SLOW, SOON = 10_000.0, 75.0
+DECIDED = math.log(100.0)  # in nats
 # Alternatives to "worse than the margin": steps from the margin (0) past stable's own rate (1).
 SAFE_STEPS: Floats = np.array([0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8, 2.5])
 SMALLEST_GAP = 0.01  # in log odds: with a margin of 0 the canary has to be proven better
@@ -131,6 +136,22 @@ def worse_growth(look: Tally, null: Null, past: Tally) -> Floats:
     return growth(look, null, reference(null, past), WORSE_ODDS)
 
 
+def worse_parts(rate: Number) -> Floats:
+    """Return how the stake is shared by WORSE_ODDS beside a rate of stable's; mean 1, last axis 9.
+
+    A bet of the right odds wins in each of the canary's requests the relative entropy of both
+    rates, so the rate tells which odds a release can decide. Any shares fixed before the first look
+    would be valid. Without a bad request before, nobody can tell, and all have the same.
+    """
+    low = np.minimum(rate, 1.0 - EDGE)
+    more = low * (WORSE_ODDS - 1.0)
+    gain = low * WORSE_ODDS / (1.0 + more) * np.log(WORSE_ODDS) - np.log1p(more)
+    parts = np.maximum(gain, 0.0) / ((gain + DECIDED / SLOW) * (gain + DECIDED / SOON))
+    whole = parts.mean(axis=-1, keepdims=True)
+    shares: Floats = np.where(whole > TINY, parts / np.maximum(whole, TINY), 1.0)
+    return np.maximum(shares, TINY)
+
+
 def safe_growth(look: Tally, null: Null, past: Tally) -> Floats:
     """Return the log growth of each bet that the canary is better than `null`; last axis 8.
 
@@ -144,9 +165,9 @@ def safe_growth(look: Tally, null: Null, past: Tally) -> Floats:
     return growth(look, null, (a, b), np.exp(-steps))
 
 
-def joined(log_capital: Floats, stake: float) -> Floats:
-    """Return the log capital of bets that `stake` has joined."""
-    more: Floats = np.logaddexp(log_capital, math.log(max(stake, TINY)))
+def joined(log_capital: Floats, stake: Number) -> Floats:
+    """Return the log capital of bets that `stake` has joined, one for all or one for each."""
+    more: Floats = np.logaddexp(log_capital, np.log(np.maximum(stake, TINY)))
     return more
 
 

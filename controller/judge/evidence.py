@@ -26,9 +26,9 @@ from controller.judge.pods import MOST_TRAFFIC, Slot, by_slot, key_of, left_out,
 PRACTICAL = 0.1
 # Each stratum has a past of its own, and the evidence has to stay small.
 MOST_STRATA = 8
-HEADER = b"GC02"
+HEADER = b"GC03"
 GAPS = tuple(Gap)
-SIZES = (2, 8, 5, 3, len(WORSE_ODDS), len(SAFE_STEPS), *3 * (len(STAKES),))
+SIZES = (2, 8, 6, 3, len(WORSE_ODDS), len(SAFE_STEPS), *3 * (len(STAKES),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,14 @@ class CountsEvidence:
 
     @classmethod
     def _with_capital(cls, question: CountsQuestion, worse: float, safe: float) -> Self:
+        parts = betting.worse_parts(question.prior_rate)
         return cls(
             question=question,
             looks=0,
             strata=(),
             expected_bad=0.0,
             aside=(1.0 - betting.FIRST) * math.exp(worse),
-            worse=(worse + math.log(betting.FIRST),) * len(WORSE_ODDS),
+            worse=tuple((worse + np.log(betting.FIRST * parts)).tolist()),
             safe=(safe,) * len(SAFE_STEPS),
             slots=(),
             sums=Sums.zero(),
@@ -234,6 +235,7 @@ class CountsEvidence:
         numbers += [asked.fail_relative, asked.fail_absolute]
         numbers += [asked.prior_bad, asked.prior_total, asked.alike, asked.slo]
         numbers += [noise.phi, noise.reach, noise.cap, noise.pods, GAPS.index(noise.gap)]
+        numbers += [noise.doubtful]
         numbers += [self.looks, self.expected_bad, self.aside, *self.worse, *self.safe]
         numbers += [number for row in self.sums for number in row]
         for part in self.strata:
@@ -253,7 +255,7 @@ class CountsEvidence:
         strata, slots = (int(count) for count in counts)
         more = packing.split(numbers[sum(SIZES) :], (5,) * strata + (2 + len(WORSE_ODDS),) * slots)
         safe_by, safe_plus, fail_by, fail_plus, bad, total, alike, slo = asked
-        phi, reach, cap, pods, gap = learned
+        phi, reach, cap, pods, gap, doubtful = learned
         looks, expected_bad, aside = seen
         return cls(
             question=CountsQuestion(
@@ -263,7 +265,7 @@ class CountsEvidence:
                 fail_absolute=fail_plus,
                 prior_bad=bad,
                 prior_total=total,
-                noise=Noise(phi, reach, cap, int(pods), GAPS[int(gap)]),
+                noise=Noise(phi, reach, cap, int(pods), GAPS[int(gap)], bool(doubtful)),
                 alike=bool(alike),
                 slo=slo,
             ),
@@ -288,7 +290,8 @@ class CountsEvidence:
             return self
         stake = self.aside * betting.JOINS
         worse = np.array([self.worse, *(slot.worse for slot in self.slots)])
-        first, *rest = (tuple(row) for row in betting.joined(worse, stake).tolist())
+        parts = stake * betting.worse_parts(self.question.prior_rate)
+        first, *rest = (tuple(row) for row in betting.joined(worse, parts).tolist())
         slots = tuple(replace(slot, worse=row) for slot, row in zip(self.slots, rest, strict=True))
         return replace(self, aside=self.aside - stake, worse=first, slots=slots)
 

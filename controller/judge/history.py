@@ -22,19 +22,19 @@ from enum import StrEnum
 
 import numpy as np
 
-from controller.judge.betting import MOST_REQUESTS, TINY, Floats
+from controller.judge.betting import MOST_REQUESTS, Floats
 from controller.judge.distributions import chi_squared, student_t
 
-# Clumps show within a look, bad spells of minutes only over several. A few long blocks scatter much
-# themselves, so they count only where chance explains them in less than one case of a hundred.
+# What chance shows in one case of ten is no clump and no pod that differs for good; what it shows
+# in one of a hundred is no spell of minutes. Each would slow releases down that have none of it.
 LONGER = (4, 12)
-ONE_IN_HUNDRED = 2.3263  # standard deviations
+ONE_IN_TEN, ONE_IN_HUNDRED = 1.2816, 2.3263  # standard deviations
 LEAST_PODS = 3
 LEAST_LOOKS = 12
 CLUMPY = 1.5  # phi from which on single looks are capped
 FEW_CLUMPS = 10.0
 LEAST_LEVEL = 1e-6  # a plan that never rolls back learns as if it did so very seldom
-ONE_IN_TEN = 1.2816
+LEAST_BAD = 1e-6  # parts of a bad request under this are none; float64 would run out of digits
 
 
 class Gap(StrEnum):
@@ -82,7 +82,9 @@ class Noise:
 
     `phi` is at least 1. `reach` is t * s, s the relative standard deviation of pods that differ for
     good; canary and stable with k_c and k_b pods may then differ by reach * sqrt(1/k_c + 1/k_b).
-    `cap` is in nats. `pods` is the number of stable pods it was learned from, 0 if none.
+    `cap` is in nats. `pods` is the number of stable pods it was learned from, 0 if none. `doubtful`
+    says that chance may have made `reach`. The luck of several pods evens out, so then only a
+    canary of one is given the benefit of the doubt.
     """
 
     phi: float = 1.0
@@ -90,6 +92,7 @@ class Noise:
     cap: float = math.inf
     pods: int = 0
     gap: Gap = Gap.NONE
+    doubtful: bool = False
 
     def phi_at(self, busy: float) -> float:
         """Return phi for canary pods with `busy` times the requests of a stable pod.
@@ -108,7 +111,7 @@ class Noise:
 
     def widening(self, canary_pods: int, stable_pods: int) -> float:
         """Return what is added to the fail ratio."""
-        if self.reach == 0.0:
+        if self.reach == 0.0 or (self.doubtful and canary_pods > 1):
             return 0.0
         stable = stable_pods or self.pods
         return self.reach * math.sqrt(1.0 / max(1, canary_pods) + 1.0 / max(1, stable))
@@ -137,23 +140,29 @@ def learn(
         gap = Gap.PODS if pods < LEAST_PODS else Gap.LOOKS
         return Noise(pods=pods, gap=Gap.NONE if routed else gap)
     errors = float(bad.sum())
-    if errors == 0.0:
+    if errors < LEAST_BAD:
         return Noise(cap=_cap(level, 3.0), pods=pods)
     phi = _phi(bad, total)
-    spread = _spread(bad, total, phi)
+    spread, doubtful = _spread(bad, total, phi)
     reach = student_t(1.0 - level / 2.0, pods - 1) * spread if spread > 0 else 0.0
     cap = math.inf
     if errors / phi < FEW_CLUMPS:
         cap = _cap(level, 3.0)
     elif phi > CLUMPY:
         cap = _cap(level, 2.0)
-    return Noise(phi=phi, reach=reach, cap=cap, pods=pods)
+    return Noise(phi=phi, reach=reach, cap=cap, pods=pods, doubtful=doubtful)
 
 
 def _phi(bad: Floats, total: Floats) -> float:
-    """Return the largest scatter over blocks of all lengths, plus its standard error."""
+    """Return the largest scatter over blocks of all lengths, plus its standard error.
+
+    Scatter that chance explains is none: independent requests would be slowed down by it.
+    """
     first, error = _scatter(bad, total, 1)
-    phi = max(1.0, first + error)
+    freedom = (bad.shape[1] - 1) * (len(bad) - 1)
+    phi = 1.0
+    if first > chi_squared(ONE_IN_TEN, freedom) / freedom:
+        phi = max(1.0, first + error)
     for block in LONGER:
         freedom = (bad.shape[1] - 1) * (len(bad) // block - 1)
         if freedom > 0:
@@ -177,34 +186,38 @@ def _scatter(bad: Floats, total: Floats, block: int) -> tuple[float, float]:
         for array in (bad, total, weights)
     )
     errors = bad.sum(axis=1, keepdims=True)
-    part = weights / np.maximum(weights.sum(axis=1, keepdims=True), TINY)
-    good = 1.0 - errors / np.maximum(total.sum(axis=1, keepdims=True), TINY)
+    part = weights / np.maximum(weights.sum(axis=1, keepdims=True), LEAST_BAD)
+    good = 1.0 - errors / np.maximum(total.sum(axis=1, keepdims=True), 1.0)
     scatter = ((bad - errors * part) ** 2).sum(axis=1) * blocks / (blocks - 1)
     chance = (errors * part * (1.0 - part) * good).sum(axis=1)
-    if chance.sum() <= 0.0:
+    if chance.sum() < LEAST_BAD:
         return 1.0, 0.0
     phi = float(scatter.sum() / chance.sum())
     rest = chance.sum() - chance
-    without = np.where(rest > 0.0, (scatter.sum() - scatter) / np.maximum(rest, TINY), phi)
+    left = (scatter.sum() - scatter) / np.maximum(rest, LEAST_BAD)
+    without = np.where(rest > LEAST_BAD, left, phi)
     squares = float(((without - without.mean()) ** 2).sum())
     return phi, math.sqrt((blocks - 1) / blocks * squares)
 
 
-def _spread(bad: Floats, total: Floats, phi: float) -> float:
-    """Return the relative standard deviation of pods that differ for good; 0 if chance explains it.
+def _spread(bad: Floats, total: Floats, phi: float) -> tuple[float, bool]:
+    """Return the relative standard deviation of pods that differ for good, and if it is doubtful.
 
     Chi-squared of the pods' totals, less what clumps of size phi explain, over a pod's mean number
-    of bad requests.
+    of bad requests. It is 0 where chance explains it in one case of ten, and doubtful in one of a
+    hundred.
     """
     errors, requests = bad.sum(axis=0), total.sum(axis=0)
     rate = errors.sum() / requests.sum()
     freedom = len(errors) - 1
     if rate >= 1.0:
-        return 0.0
-    found = float((((errors - rate * requests) ** 2) / (rate * requests)).sum() / (1.0 - rate))
+        return 0.0, False
+    expected = rate * requests
+    found = float(((errors - expected) ** 2 / np.maximum(expected, LEAST_BAD)).sum() / (1.0 - rate))
     if found <= phi * chi_squared(ONE_IN_TEN, freedom):
-        return 0.0
-    return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean()))
+        return 0.0, False
+    doubtful = found <= phi * chi_squared(ONE_IN_HUNDRED, freedom)
+    return math.sqrt(max(0.0, found / freedom - phi) / float(errors.mean())), doubtful
 
 
 def _cap(level: float, looks: float) -> float:

@@ -22,7 +22,7 @@ from typing import Protocol, runtime_checkable
 # What all threshold rules together get of falseRollback, beside metrics with e-values.
 THRESHOLD_PART = 0.2
 # Whichever of the canary's pods is left out, this part of the threshold has to remain, in nats, and
-# this part of what all pods have shown: what one bad pod adds grows without end.
+# this part of what all pods show beyond it: what one bad pod adds grows without end.
 LEFT_OF_THRESHOLD = 0.35
 LEFT_OF_EVIDENCE = 0.2
 
@@ -243,7 +243,8 @@ def _log_e(evidence: Evidence, limit: float) -> float:
 
 def _one_pod(evidence: Evidence, limit: float) -> bool:
     """Whether the evidence is gone once the pod that carries most of it is left out."""
-    least = max(LEFT_OF_THRESHOLD * limit, LEFT_OF_EVIDENCE * evidence.log_e_regressed)
+    beyond = max(0.0, evidence.log_e_regressed - limit)
+    least = LEFT_OF_THRESHOLD * limit + LEFT_OF_EVIDENCE * beyond
     return evidence.log_e_without_one_pod < least
 
 

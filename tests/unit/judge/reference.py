@@ -42,17 +42,35 @@ def log_capital(question: CountsQuestion, looks: Sequence[Strata]) -> LogCapital
 def worse_capital(question: CountsQuestion, looks: Sequence[Strata], *, without: str) -> float:
     """Return the log capital of the game on "worse", over all starts, without one pod."""
     growth = [worse_growth(question, looks[: i + 1], without) for i in range(len(looks))]
-    stakes, aside = {0: 0.75}, 0.25
-    for start in range(20, len(looks), 20):
-        stakes[start] = aside / 9.0
-        aside -= stakes[start]
+    begun, aside = stakes(len(looks))
     capitals = [
-        math.log(stake / 9.0) + math.fsum(g[k] for g in growth[start:])
-        for start, stake in stakes.items()
-        for k in range(9)
+        math.log(stake * part) + math.fsum(g[k] for g in growth[start:])
+        for start, stake in begun.items()
+        for k, part in enumerate(parts(question))
     ]
-    capitals.append(math.log(aside))
-    return log_mean(capitals) + math.log(len(capitals))
+    return log_sum([*capitals, math.log(aside)])
+
+
+def stakes(looks: int) -> tuple[dict[int, float], float]:
+    """Return what is staked on each start, and what has not started yet."""
+    begun, aside = {0: 0.75}, 0.25
+    for start in range(20, looks, 20):
+        begun[start] = aside / 9.0
+        aside -= begun[start]
+    return begun, aside
+
+
+def parts(question: CountsQuestion) -> list[float]:
+    """Return each bet's part of a stake: less for those that are slow or soon decided anyway."""
+    if question.prior_total < 1 or question.prior_bad == 0:
+        return [1.0 / 9.0] * 9
+    low, found = min(question.prior_bad / question.prior_total, 1.0 - 1e-4), []
+    for odds in WORSE_ODDS:
+        high = odds * low / (1.0 - low + odds * low)
+        nats = high * math.log(high / low) + (1.0 - high) * math.log((1.0 - high) / (1.0 - low))
+        requests = math.log(100) / nats
+        found.append(1.0 / ((1.0 + requests / 10_000.0) * (1.0 + 75.0 / requests)))
+    return [part / math.fsum(found) for part in found]
 
 
 def worse_growth(question: CountsQuestion, looks: Sequence[Strata], without: str) -> list[float]:
@@ -61,7 +79,7 @@ def worse_growth(question: CountsQuestion, looks: Sequence[Strata], without: str
     for look in looks[-1]:
         pods = [pod for pod in look.pods.values() if pod.total > 0]
         ratio, shift = 1.0 + question.fail_relative, question.fail_absolute
-        if not question.alike and noise.reach:
+        if not question.alike and (len(pods) <= 1 or not noise.doubtful):
             beside = look.stable_pods or noise.pods
             ratio += noise.reach * math.sqrt(1 / max(1, len(pods)) + 1 / max(1, beside))
         left_out = look.pods.get(without, Arm(0, 0))
@@ -169,5 +187,9 @@ def logit(p: float) -> float:
 
 
 def log_mean(values: Sequence[float]) -> float:
+    return log_sum(values) - math.log(len(values))
+
+
+def log_sum(values: Sequence[float]) -> float:
     top = max(values)
-    return top + math.log(math.fsum(math.exp(v - top) for v in values) / len(values))
+    return top + math.log(math.fsum(math.exp(v - top) for v in values))

@@ -45,6 +45,7 @@ def noises(draw: st.DrawFn) -> Noise:
         cap=draw(st.sampled_from([math.inf, 2.3])),
         pods=draw(st.sampled_from([0, 8])),
         gap=draw(st.sampled_from(list(Gap))),
+        doubtful=draw(st.booleans()),
     )
 
 

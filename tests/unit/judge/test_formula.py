@@ -2,12 +2,21 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.judge import Arm, CountsEvidence, CountsLook, CountsQuestion
-from controller.judge.betting import FIRST, WORSE_ODDS, Null, Tally, growth, reference
+from controller.judge.betting import (
+    FIRST,
+    WORSE_ODDS,
+    Null,
+    Tally,
+    growth,
+    reference,
+    worse_parts,
+)
 from tests.unit.judge import reference as definition
 from tests.unit.judge.streams import after, looks, questions, strata
 
@@ -50,6 +59,36 @@ def test_with_rare_errors_and_no_history_it_is_the_conditional_binomial_test() -
         alternative = share * odds / (share * odds + 1 - share)
         expected = 7 * math.log(alternative / share) + 9 * math.log((1 - alternative) / (1 - share))
         assert log_capital == pytest.approx(math.log(FIRST) + expected, rel=1e-12)
+
+
+@given(st.floats(0.0, 1.0))
+def test_the_bets_share_the_stake_at_any_rate(rate: float) -> None:
+    parts = worse_parts(rate)
+
+    assert parts.shape == WORSE_ODDS.shape
+    assert np.all(parts > 0)
+    assert parts.mean() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "least", "most"),
+    [
+        pytest.param(0.001, 1.6, 20.0, id="rare errors: nobody can see half as many more"),
+        pytest.param(0.01, 1.2, 8.0, id="one in a hundred"),
+        pytest.param(0.6, 1.0, 2.2, id="frequent errors: small odds count"),
+    ],
+)
+def test_bets_that_a_release_can_decide_have_most_of_the_stake(
+    rate: float, least: float, most: float
+) -> None:
+    parts = worse_parts(rate)
+
+    between = (least < WORSE_ODDS) & (most > WORSE_ODDS)
+    assert parts[between].min() > 1.2 * parts[~between].max()
+
+
+def test_without_a_bad_request_before_all_bets_have_the_same() -> None:
+    assert worse_parts(0.0).tolist() == [1.0] * 9
 
 
 @given(st.sampled_from([1.0, 1.25, 1.5, 3.0]), st.sampled_from([0.0, 0.001, 0.1]), looks())

@@ -16,7 +16,7 @@ from bench.judge.fleets import (
     pod_history,
     simulate,
 )
-from controller.judge import CountsQuestion, Noise, PodHistory, learn
+from controller.judge import Arm, CountsQuestion, Noise, PodHistory, learn
 from controller.judge.distributions import student_t
 from controller.judge.history import Gap
 
@@ -30,8 +30,10 @@ def learned(traffic: Traffic, releases: int = 60) -> list[Noise]:
 def test_independent_errors_cost_little() -> None:
     found = learned(Traffic())
 
-    assert np.mean([noise.phi for noise in found]) < 1.10
+    assert np.mean([noise.phi for noise in found]) < 1.05
+    assert np.mean([noise.phi == 1.0 for noise in found]) > 0.75
     assert np.mean([noise.reach > 0 for noise in found]) < 0.2
+    assert np.mean([noise.widening(3, 10) > 0 for noise in found]) < 0.06
     assert all(not noise.gap for noise in found)
 
 
@@ -42,6 +44,12 @@ def test_clumps_are_found_whatever_their_size(mean: float, true: float) -> None:
     # The variance of a geometric number over its mean is mean - 1, and the clumps' own adds mean.
     assert true <= np.mean([noise.phi for noise in found]) <= 1.35 * true
     assert all(noise.cap == pytest.approx(math.log(100) / 2) for noise in found)
+
+
+def test_even_small_clumps_are_no_chance() -> None:
+    found = learned(Traffic(fails=in_clumps(1.2)))
+
+    assert np.mean([noise.phi > 1.2 for noise in found]) > 0.9
 
 
 def test_incidents_that_all_pods_share_are_no_clumps() -> None:
@@ -75,6 +83,24 @@ def test_widening_shrinks_with_the_number_of_pods() -> None:
     assert noise.widening(3, 0) == noise.widening(3, 10)
     assert noise.widening(0, 10) == noise.widening(1, 10)
     assert Noise().widening(1, 1) == 0.0
+
+
+def test_doubtful_differences_count_for_a_canary_of_one_pod_only() -> None:
+    noise = Noise(reach=0.6, pods=10, doubtful=True)
+
+    assert noise.widening(1, 10) == Noise(reach=0.6, pods=10).widening(1, 10)
+    assert noise.widening(0, 10) == noise.widening(1, 10)
+    assert noise.widening(2, 10) == 0.0
+
+
+def test_what_chance_shows_once_in_fifty_is_doubtful() -> None:
+    errors = np.array([100.0, 100.0, 100.0, 100.0])
+    for far, reach, doubtful in ((12.0, False, False), (20.0, True, True), (28.0, True, False)):
+        totals = errors + np.array([far, -far, 0.0, 0.0])
+        noise = learn(history(np.tile(totals / 60, (60, 1)), np.full((60, 4), 1000.0)))
+
+        assert (noise.reach > 0) == reach
+        assert noise.doubtful == doubtful
 
 
 def test_busier_pods_scatter_more_and_idle_ones_no_less() -> None:
@@ -145,6 +171,26 @@ def test_any_numbers_are_taken(looks: int, pods: int, data: st.DataObject) -> No
     assert 1.0 <= noise.phi < math.inf
     assert 0.0 <= noise.reach < math.inf
     assert noise.cap > 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "odd", "others"),
+    [
+        pytest.param(0.0, Arm(1e-310, 1e15), 1.0, id="a sliver of one bad request"),
+        pytest.param(1e15, Arm(1.0, 1e15), 1e15, id="all fail but one pod's once"),
+        pytest.param(1e15, Arm(1e-310, 1e15), 1e15, id="all fail, once hardly any of a pod's"),
+    ],
+)
+def test_counts_that_float64_can_hardly_hold_teach_finite_numbers(
+    bad: float, odd: Arm, others: float
+) -> None:
+    table = np.full((12, 3), bad), np.full((12, 3), others)
+    table[0][5, 1], table[1][5, 1] = odd.bad, odd.total
+
+    noise = learn(history(*table))
+
+    assert 1.0 <= noise.phi < math.inf
+    assert 0.0 <= noise.reach < math.inf
 
 
 @settings(max_examples=40, deadline=None)

@@ -26,7 +26,7 @@ def changed(position: int, byte: int) -> str:
         pytest.param("not base64!", "not base64", id="not base64"),
         pytest.param("päckchen", "not base64", id="not ASCII"),
         pytest.param(
-            changed(3, 1), "starts with b'GC03', this version reads b'GC02'", id="version"
+            changed(3, 1), "starts with b'GC02', this version reads b'GC03'", id="version"
         ),
         pytest.param(PACKED[:-8], "bytes instead of", id="cut"),
         pytest.param(changed(100, 64), "checksum", id="flipped bit"),
@@ -45,7 +45,7 @@ def test_no_changed_byte_goes_unnoticed(position: int, byte: int) -> None:
 
 def test_whole_numbers_that_are_missing_are_noticed() -> None:
     with pytest.raises(ValueError, match="at least"):
-        CountsEvidence.unpack(pack(b"GC02", (1.0, 2.0)))
+        CountsEvidence.unpack(pack(b"GC03", (1.0, 2.0)))
 
 
 @given(st.text())

@@ -194,6 +194,19 @@ def test_a_third_of_the_threshold_has_to_be_left_without_any_pod(
     assert found.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("left", "verdict"), [(0.74, Verdict.INCONCLUSIVE), (0.76, Verdict.REGRESSED)]
+)
+def test_of_evidence_beyond_the_threshold_a_fifth_more_has_to_be_left(
+    left: float, verdict: Verdict
+) -> None:
+    limit = math.log(100)
+    evidence = shown(pods(5, 4, 5), regressed=math.exp(3.0 * limit))
+    slots = tuple(replace(slot, worse=(left * limit,) * 9) for slot in evidence.slots)
+
+    assert judged(metric("errors", replace(evidence, slots=slots))).verdict is verdict
+
+
 @pytest.mark.parametrize("slo", [1.0, 0.005])
 def test_a_version_over_its_slo_holds(slo: float) -> None:
     question = CountsQuestion(slo=slo)
