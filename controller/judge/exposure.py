@@ -27,6 +27,8 @@ LEVEL = 0.05  # probability that U is ever under the truth
 ALL_GOOD_PART = 0.8  # of LEVEL; the rest is for the game that goes on after a bad request
 SMALLEST_EXTRA = 1e-4  # where differences are lost among a service's own ups and downs
 SMALLEST_STAKE = 0  # in interval.STAKES; it takes part in any look worth the name
+# A weight comes somewhere between two scrapes, and the look takes the next two.
+SCRAPES = 1.5
 
 
 def extra_bad(evidence: CountsEvidence) -> float:
@@ -55,6 +57,11 @@ def largest_weight(exposure: float, *, rate: float, seconds: float, extra: float
     """
     at_worst = rate * seconds * extra
     return 100.0 if at_worst <= exposure else 100.0 * exposure / at_worst
+
+
+def seconds_to_verdict(look: float, scrape: float) -> float:
+    """Return how long it takes from a weight to the verdict on it, all in seconds."""
+    return max(look, SCRAPES * scrape)
 
 
 def busiest_rate(requests: Sequence[float], *, width: float, seconds: float) -> float:
