@@ -35,7 +35,7 @@ from controller.judge.plan import CountsMetric, HistogramMetric, Metric, Plan
 from controller.judge.trial import Trial
 from controller.judge.verdict import Verdict
 
-RUNS = 200
+RUNS = 100
 # Seconds until routes confirm a weight, Prometheus answers, and traffic is off a bad canary.
 CONFIRM, QUERY, ROLLBACK = 0.5, 0.3, 1.0
 WHOLE, SMALLEST, WORTH = 100.0, 0.01, 2.0  # of a weight, as in controller.release.easing

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bench import exposure
 from controller.api.release import Weights
 from controller.judge import (
     Classic,
@@ -39,7 +40,7 @@ LATENCY = HistogramMetric(
 )
 FIRST_STEP = Course((Step(5, hold=0),), warm_up=0.0)
 AT_ONCE = replace(FIRST_STEP, exposure=math.inf)
-BUSY = Traffic(rate=50, canary_pods=3, stable_pods=10, bad=0.0, scrape=15.0)
+BUSY = Traffic(rate=50, canary_pods=3, stable_pods=10, bad=0.01, scrape=15.0)
 # As in bench/judge: 5 requests a second on three pods beside 95 on ten, looked at every 15 s.
 BENCH = Traffic(rate=100, canary_pods=3, stable_pods=10, bad=0.01, scrape=0.0)
 
@@ -96,41 +97,56 @@ def test_the_slower_the_sooner() -> None:
 
 
 def test_it_agrees_with_the_benchmark_on_how_soon_a_regression_is_found() -> None:
-    (found, _) = forecasts(Regression("errors", 0.05), runs=300)
+    (found, _) = forecasts(Regression("errors", 0.05), runs=120)
     # bench/RESULTS.md, G2 1 -> 5 %: 57 to 60 s, p90 105; here routes and Prometheus take a second.
     assert found.share_found == 1.0
     assert within_error(found.found, 57.0, 61.0)
     assert mean_and_p90(found.found)[1] == pytest.approx(105.0, abs=16.0)
 
 
-@pytest.mark.parametrize(
-    ("course", "hurt"), [(AT_ONCE, 61.0), (FIRST_STEP, 11.0)], ids=["at once", "eased in"]
-)
-def test_it_agrees_with_the_benchmark_on_how_many_are_hurt(course: Course, hurt: float) -> None:
-    (found, _) = forecasts(Regression("errors", 1.0), course=course, traffic=BUSY, runs=150)
-    # `python -m bench.exposure`, at 50 requests a second, looks and scrapes of 15 s.
-    assert within_error(found.hurt, hurt - 1.0, hurt + 1.0)
+@pytest.mark.parametrize("course", [AT_ONCE, FIRST_STEP], ids=["at once", "eased in"])
+def test_it_agrees_with_the_benchmark_of_exposure(course: Course) -> None:
+    service = exposure.Service(rate=50, look=15, scrape=15, stable=0.01, canary=1.0)
+    theirs = [
+        exposure.live(service, course.exposure, np.random.default_rng((20261121, number)))
+        for number in range(60)
+    ]
+
+    (found, _) = forecasts(Regression("errors", 1.0), course=course, traffic=BUSY, runs=60)
+
+    # Pods that may differ, which the benchmark leaves out, cost up to a tenth.
+    hurt, seconds = ([of(one) for one in theirs] for of in (_hurt, _seconds))
+    assert within_error(found.hurt, 0.95 * float(np.mean(hurt)), 1.1 * float(np.mean(hurt)))
+    assert within_error(found.found, 0.95 * float(np.mean(seconds)), 1.1 * float(np.mean(seconds)))
+
+
+def _hurt(outcome: exposure.Outcome) -> float:
+    return outcome.hurt
+
+
+def _seconds(outcome: exposure.Outcome) -> float:
+    return outcome.seconds
 
 
 def test_it_agrees_with_the_benchmark_on_how_soon_a_good_version_is_safe() -> None:
-    (good,) = forecasts(course=FIRST_STEP, traffic=BUSY, runs=40)
-    # `python -m bench.exposure`: 315 s eased in.
+    (good,) = forecasts(course=FIRST_STEP, traffic=replace(BUSY, bad=0.0), runs=40)
+    # `python -m bench.exposure` at 50 requests a second, looks and scrapes of 15 s: 315 s eased in.
     assert good.share_passed == 1.0
     assert mean_and_p90(good.passed)[0] == pytest.approx(315.0, rel=0.05)
 
 
-@pytest.mark.parametrize("warm_up", [0.0, 90.0])
+@pytest.mark.parametrize(("warm_up", "times"), [(0.0, 1.7), (90.0, 2.5)])
 @pytest.mark.parametrize("rate", [20.0, 500.0])
 def test_a_canary_that_fails_all_hurts_about_as_many_as_the_exposure(
-    warm_up: float, rate: float
+    warm_up: float, times: float, rate: float
 ) -> None:
     course = replace(FIRST_STEP, warm_up=warm_up)
     traffic = replace(BUSY, rate=rate)
-    (found, _) = forecasts(Regression("errors", 1.0), course=course, traffic=traffic, runs=60)
+    (found, _) = forecasts(Regression("errors", 1.0), course=course, traffic=traffic, runs=40)
     mean, p90 = mean_and_p90(found.hurt)
     assert found.share_found == 1.0
-    assert 0.5 * course.exposure < mean < 2.0 * course.exposure
-    assert p90 < 2.0 * course.exposure
+    assert 0.8 * course.exposure < mean < times * course.exposure
+    assert p90 < times * course.exposure
 
 
 def test_nothing_is_judged_before_the_warm_up_is_over() -> None:
@@ -144,6 +160,15 @@ def test_every_step_is_held_and_one_of_100_percent_is_not_judged() -> None:
     (good,) = forecasts(course=replace(AT_ONCE, steps=steps), runs=5)
     assert good.share_passed == 1.0
     assert 1000.0 < min(good.passed) < max(good.passed) < 3000.0
+
+
+def test_what_is_safe_gets_the_whole_weight_of_the_next_step() -> None:
+    steps = (Step(5, hold=0), Step(50, hold=0))
+    (good,) = forecasts(
+        course=replace(FIRST_STEP, steps=steps), traffic=replace(BUSY, rate=500), runs=3
+    )
+    (first,) = forecasts(course=FIRST_STEP, traffic=replace(BUSY, rate=500), runs=3)
+    assert mean_and_p90(good.passed)[0] < mean_and_p90(first.passed)[0] + 60.0
 
 
 def test_too_little_traffic_gives_no_verdict_in_time() -> None:
@@ -177,7 +202,7 @@ def test_a_history_of_ones_own_is_kept() -> None:
     }
     own = replace(ERRORS, history=scattered, prior_bad=600.0, prior_total=85_200.0)
     regression = Regression("errors", 0.05)
-    (drawn, _), (clumped, _) = (forecasts(regression, metrics=(m,), runs=20) for m in (ERRORS, own))
+    (drawn, _), (clumped, _) = (forecasts(regression, metrics=(m,), runs=10) for m in (ERRORS, own))
     assert mean_and_p90(clumped.found)[0] > 1.5 * mean_and_p90(drawn.found)[0]
 
 
@@ -209,6 +234,8 @@ percents = st.one_of(st.just(0.0), st.floats(0, 100))
 
 
 @given(percents, percents, st.integers(1, 90))
+@example(1.33, 2.66, 50)
+@example(5.0, 2.5, 5)
 def test_weights_are_those_of_the_controller(wanted: float, justified: float, ceiling: int) -> None:
     theirs = easing.eased(Weights(wanted=wanted, justified=justified), ceiling)
     assert eased(wanted, justified, ceiling) == theirs
