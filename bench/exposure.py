@@ -29,9 +29,9 @@ from controller.judge import (
     judge,
 )
 from controller.judge.exposure import (
-    extra_bad,
     is_safe,
     largest_weight,
+    likely_extra,
     seconds_to_verdict,
 )
 from controller.release.easing import eased
@@ -106,7 +106,7 @@ def _weight(service: Service, exposure: float, wanted: float, evidence: CountsEv
     justified = 100.0
     if not is_safe(evidence, false_promotion=FALSE_PROMOTION):
         seconds = seconds_to_verdict(service.look, service.scrape)
-        extra = extra_bad(evidence)
+        extra = likely_extra(evidence)
         justified = largest_weight(exposure, rate=service.rate, seconds=seconds, extra=extra)
     return eased(Weights(wanted=wanted, justified=justified), STEP)
 

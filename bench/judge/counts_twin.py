@@ -181,7 +181,9 @@ def _add(
     mine = (releases.canary.total[look] > 0).sum(axis=1)
     busy = (whole.canary / whole.stable)[:, 0, 0] * beside / np.maximum(1, mine)
     phi = np.array([n.phi_at(b) for n, b in zip(noise, busy, strict=True)])[:, None, None]
-    cap = np.array([n.cap for n in noise])[:, None, None]
+    bad, total = whole.canary_bad[:, 0, 0], whole.canary[:, 0, 0]
+    caps = [n.cap_of(*mine) for n, *mine in zip(noise, bad, total, strict=True)]
+    cap = np.array(caps)[:, None, None]
     wider = np.zeros_like(phi)
     if not rules.alike:
         pods = zip(noise, mine, beside, strict=True)

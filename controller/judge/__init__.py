@@ -28,7 +28,7 @@ from controller.judge.counts import Arm, CountsLook, CountsQuestion, Refused
 from controller.judge.course import Course, Step, Traffic
 from controller.judge.current import CountsAtWeight
 from controller.judge.draws import Regression
-from controller.judge.edges import away_from_edges, may_be_judged
+from controller.judge.edges import away_from_edges, jumped, may_be_judged
 from controller.judge.evidence import CountsEvidence
 from controller.judge.forecast import Forecast, forecast_table
 from controller.judge.foresight import Need, need_until_safe, requests_until_safe
@@ -142,6 +142,7 @@ __all__ = [
     "explain",
     "forecast_table",
     "judge",
+    "jumped",
     "latency_phi",
     "learn",
     "lint",

@@ -119,7 +119,9 @@ class CountsEvidence:
             pasts[key] = _longer(pasts.get(key), look)
             requests += own[1:, 1]
         capital = np.array([begun.worse, *(slot.worse for slot in slots)])
-        capital += np.minimum(won, noise.cap)
+        bad = math.fsum(look.canary.bad for look in looks)
+        total = math.fsum(look.canary.total for look in looks)
+        capital += np.minimum(won, noise.cap_of(bad, total))
         worse, *without = map(tuple, capital.tolist())
         return type(self)(
             question=question,

@@ -29,6 +29,8 @@ SMALLEST_EXTRA = 1e-4  # where differences are lost among a service's own ups an
 SMALLEST_STAKE = 0  # in interval.STAKES; it takes part in any look worth the name
 # A weight comes somewhere between two scrapes, and the look takes the next two.
 SCRAPES = 1.5
+# A weight may be so many times what is justified before it is changed (controller.release.easing).
+WORTH = 2.0
 
 
 def extra_bad(evidence: CountsEvidence) -> float:
@@ -42,6 +44,16 @@ def extra_bad(evidence: CountsEvidence) -> float:
     game = highest_difference(sums, anchor, LEVEL * (1.0 - ALL_GOOD_PART))
     all_good = _highest_without_bad(sums, LEVEL * ALL_GOOD_PART)
     return min(1.0, max(SMALLEST_EXTRA, min(game, all_good)))
+
+
+def likely_extra(evidence: CountsEvidence) -> float:
+    """Return the extra share of bad requests that the next weight has to bear.
+
+    It is the largest that is not ruled out. A weight may be WORTH times what that justifies, since
+    it is seldom so much; where it has been seen, it counts WORTH times.
+    """
+    seen = evidence.canary_rate - evidence.stable_rate
+    return max(extra_bad(evidence), WORTH * seen)
 
 
 def is_safe(evidence: CountsEvidence, *, false_promotion: float) -> bool:

@@ -9,7 +9,7 @@ can be seen between pods that run the same version, so `learn` looks there:
   increment is divided by it.
 - `reach`: how far, as a share of the rate, a few pods that differ for good may lie from the others.
   The fail margin is widened by it.
-- `cap`: with clumps, what a single look may add at most.
+- `cap`: with clumps, what a single look may add at most, unless most of its requests are bad.
 
 Promises: any numbers are taken; those that are no counts are left out. Only stable's past goes in,
 so the game stays a game whose rules are fixed beforehand.
@@ -98,6 +98,13 @@ class Noise:
         their own size do not shrink on pods with less to do, so less than 1 counts as 1.
         """
         return 1.0 + (self.phi - 1.0) * max(1.0, busy)
+
+    def cap_of(self, bad: float, total: float) -> float:
+        """Return what a look may add in which so many of the canary's requests were bad.
+
+        One in which most of them fail is no clump among good ones, and waiting costs users.
+        """
+        return math.inf if 2.0 * bad > total else self.cap
 
     def widening(self, canary_pods: int, stable_pods: int) -> float:
         """Return what is added to the fail ratio."""

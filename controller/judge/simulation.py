@@ -6,8 +6,9 @@ Safe once its hold is over. A version that fails every request, one that is slow
 good as stable: each gives a `Forecast`.
 
 Promises: the same generator state gives the same forecasts; a release takes no more looks than fit
-into its steps' `max_step_duration`. Leaves out: what draws.py leaves out, pods that crash (they are
-found at once), approvals, and a gateway that is slow to follow.
+into its steps' `max_step_duration`.
+Leaves out: what draws.py leaves out, looks that are dropped beside a jump of stable's errors, pods
+that crash (they are found at once), approvals, and a gateway that is slow to follow.
 """
 
 import math
@@ -29,7 +30,13 @@ from controller.judge.draws import (
     with_history,
 )
 from controller.judge.evidence import CountsEvidence
-from controller.judge.exposure import extra_bad, is_safe, largest_weight, seconds_to_verdict
+from controller.judge.exposure import (
+    WORTH,
+    is_safe,
+    largest_weight,
+    likely_extra,
+    seconds_to_verdict,
+)
 from controller.judge.forecast import Forecast
 from controller.judge.plan import CountsMetric, HistogramMetric, Metric, Plan
 from controller.judge.trial import Trial
@@ -38,7 +45,7 @@ from controller.judge.verdict import Verdict
 RUNS = 100
 # Seconds until routes confirm a weight, Prometheus answers, and traffic is off a bad canary.
 CONFIRM, QUERY, ROLLBACK = 0.5, 0.3, 1.0
-WHOLE, SMALLEST, WORTH = 100.0, 0.01, 2.0  # of a weight, as in controller.release.easing
+WHOLE, SMALLEST = 100.0, 0.01  # of a weight, as in controller.release.easing
 # What is tried where nothing else is asked for: times the rate at the margin, and times as slow.
 TIMES_THE_MARGIN = (10.0, 3.0, 1.5, 1.0)
 TIMES_AS_SLOW = (2.0, 1.5, 1.2)
@@ -265,8 +272,8 @@ class _Release:
                 continue
             if is_safe(evidence, false_promotion=self._setting.plan.false_promotion):
                 continue
-            extra = extra_bad(evidence)
             if math.isfinite(course.exposure):
+                extra = likely_extra(evidence)
                 at_most = largest_weight(
                     course.exposure, rate=traffic.rate, seconds=seconds, extra=extra
                 )

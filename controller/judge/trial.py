@@ -115,22 +115,19 @@ class MetricTrial:
         """Return the trial after a confirmed change of the traffic weight."""
         return replace(self, current=kinds.start_here(self.evidence.question))
 
-    def after(self, look: Look) -> tuple[Self, Refused | None]:
+    def after(self, look: Look, *, at_edge: bool = False) -> tuple[Self, Refused | None]:
         """Return the trial with one more look, and why the look is no evidence, if it is none.
 
-        `current` takes a look at once: it proves nothing, and what it shows should be of now.
+        `current` takes a look at once: it proves nothing, and what it shows should be of now. A
+        look `at_edge`, beside a jump of stable's own rate, is taken by nothing else.
         """
+        found, refused = (self, None) if at_edge else self._proven(look)
         here = kinds.after_here(self.current, look)
-        if self.late and isinstance(self.evidence, CountsEvidence) and isinstance(look, tuple):
-            found, refused = self._one_look_late(self.evidence, look)
-        else:
-            grown = kinds.after(self.evidence, look)
-            if isinstance(grown, Refused):
-                return self, grown
-            found, refused = replace(self, evidence=grown), None
-        if not isinstance(here, Refused):
-            found = replace(found, current=here)
-        return found, refused
+        if isinstance(here, Refused):
+            return found, here if at_edge else refused
+        if refused is not None and found is self:  # not taken; else the one held back was refused
+            return self, refused
+        return replace(found, current=here), refused
 
     @property
     def metric(self) -> MetricEvidence:
@@ -146,6 +143,15 @@ class MetricTrial:
         if self.required and self.name not in judgement.waiting_for:
             return State.SAFE
         return State.INCONCLUSIVE
+
+    def _proven(self, look: Look) -> tuple[Self, Refused | None]:
+        """Return the trial with what the look proves, at once or when the next one comes."""
+        if self.late and isinstance(self.evidence, CountsEvidence) and isinstance(look, tuple):
+            return self._one_look_late(self.evidence, look)
+        grown = kinds.after(self.evidence, look)
+        if isinstance(grown, Refused):
+            return self, grown
+        return replace(self, evidence=grown), None
 
     def _one_look_late(
         self, evidence: CountsEvidence, look: tuple[CountsLook, ...]

@@ -104,12 +104,17 @@ class ArmLook:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Both arms' requests between two moments. The next look begins at `end`."""
+    """Both arms' requests between two moments. The next look begins at `end`.
+
+    `before` is what stable counted in as long a time before `start`, of any pods; total 0 where
+    that is not known.
+    """
 
     start: float
     end: float
     canary: ArmLook
     stable: ArmLook
+    before: ArmLook
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,14 +113,16 @@ def take_look(
         return NoEvidence(
             "TooEarly", f"no new sample yet of both arms, scraped every {interval:.3g} s"
         )
-    looks = []
+    looks, kind = [], readings.metric.kind
     for arm in (canary, stable):
         counters = once(arm.counters, fresh_since=fresh_since)
-        look = _count(readings.metric.kind, counters, floors, bounds.since, end)
+        look = _count(kind, counters, floors, bounds.since, end)
         if look.total <= 0:
             return _no_traffic(arm, counters, floors, bounds.since, end)
         looks.append(look)
-    return Look(start=start, end=end, canary=looks[0], stable=looks[1])
+    any_age = {counter.pod: 0.0 for counter in counters}
+    before = _count(kind, counters, any_age, start - (end - start), start)
+    return Look(start=start, end=end, canary=looks[0], stable=looks[1], before=before)
 
 
 def count_past(

@@ -15,9 +15,9 @@ from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import CountsEvidence
 from controller.judge.exposure import (
     busiest_rate,
-    extra_bad,
     is_safe,
     largest_weight,
+    likely_extra,
     seconds_to_verdict,
 )
 from controller.metrics.arms import Arms
@@ -116,7 +116,7 @@ def _justified(release: Release, answer: Look | NoEvidence, metric: MetricStatus
         rules.exposure,
         rate=_rate(release, metric.name, answer),
         seconds=seconds_to_verdict(look, release.status.looks.scrape),
-        extra=extra_bad(evidence),
+        extra=likely_extra(evidence),
     )
 
 

@@ -25,7 +25,7 @@ from controller.judge import (
 )
 from controller.metrics.reader import Look, NoEvidence, Past
 from controller.reconcile.metricstatus import Grown, describe
-from controller.reconcile.questions import look_of, metric_of, noisy, plan_of
+from controller.reconcile.questions import is_at_edge, look_of, metric_of, noisy, plan_of
 from controller.release.facts import Judged, Problem
 
 log = structlog.get_logger()
@@ -91,10 +91,11 @@ def _grow(
         known = past(rule) if isinstance(answer, Look) else None
         left_out = noisy(rule, known)
         trial = _begun(plan, before, metric_of(rule, known, left_out))
-    refused = None
+    refused, at_edge = None, False
     if isinstance(answer, Look):
-        trial, refused = trial.after(look_of(rule, answer, left_out))
-    return Grown(trial, left_out, refused)
+        at_edge = is_at_edge(trial.evidence, answer, left_out)
+        trial, refused = trial.after(look_of(rule, answer, left_out), at_edge=at_edge)
+    return Grown(trial, left_out, refused, at_edge)
 
 
 def _begun(plan: Plan, before: MetricStatus | None, metric: Metric) -> MetricTrial:

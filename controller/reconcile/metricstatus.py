@@ -16,18 +16,20 @@ from controller.judge import (
 from controller.metrics.reader import Look, NoEvidence
 
 DIGITS = 6
+AT_EDGE = "the last look is left out, for stable's own rate has just jumped"
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
     """One metric with one more look, or why that look was refused.
 
-    `left_out` are the stable pods that it is not compared with.
+    `left_out` are the stable pods that it is not compared with. A look `at_edge` proves nothing.
     """
 
     trial: MetricTrial
     left_out: tuple[str, ...]
     refused: Refused | None
+    at_edge: bool
 
 
 def describe(
@@ -44,6 +46,7 @@ def describe(
         until = before.until if before else 0.0
     if evidence.looks == 0:
         why = answer.message if isinstance(answer, NoEvidence) else ""
+        why = AT_EDGE if found.at_edge else why
         why = refused.message if refused else why
         return MetricStatus(
             name=trial.name,
@@ -60,7 +63,7 @@ def describe(
         name=trial.name,
         required=trial.required,
         state=trial.state(judgement).value,
-        message=explain(trial.metric, metrics=metrics),
+        message=_words(found, metrics),
         **_values(evidence),
         looks=evidence.looks,
         looks_at_weight=trial.current.looks,
@@ -69,6 +72,11 @@ def describe(
         evidence=packed.evidence,
         current=packed.current,
     )
+
+
+def _words(found: Grown, metrics: int) -> str:
+    said = explain(found.trial.metric, metrics=metrics)
+    return f"{said}; {AT_EDGE}" if found.at_edge else said
 
 
 def _values(evidence: kinds.Gathered) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from controller.api.release import MetricRule
 from controller.judge import (
     Arm,
     Classic,
+    CountsEvidence,
     CountsLook,
     CountsMetric,
     HistogramLook,
@@ -25,10 +26,11 @@ from controller.judge import (
     PodCounts,
     PodHistory,
     Pods,
+    jumped,
     kinds,
     noisy_pods,
 )
-from controller.metrics.reader import BAD, Look, Past
+from controller.metrics.reader import BAD, ArmLook, Look, Past
 
 SECONDS = {"Seconds": 1.0, "Milliseconds": 0.001}
 
@@ -87,16 +89,33 @@ def look_of(rule: MetricRule, look: Look, left_out: tuple[str, ...]) -> kinds.Lo
     canary, stable = look.canary, look.stable
     if rule.spec.histogram is not None:
         return HistogramLook(Classic.of(canary.buckets), Classic.of(stable.buckets))
-    out = [arm for pod, arm in stable.pods.items() if pod in left_out]
     counts = CountsLook(
         canary=Arm(canary.bad, canary.total),
-        stable=Arm(
-            stable.bad - sum(bad for bad, _ in out), stable.total - sum(total for _, total in out)
-        ),
+        stable=_without(stable, left_out),
         pods={pod: Arm(bad, total) for pod, (bad, total) in canary.pods.items()},
-        stable_pods=len(stable.pods) - len(out),
+        stable_pods=len(stable.pods.keys() - set(left_out)),
     )
     return (counts,)
+
+
+def is_at_edge(evidence: kinds.Gathered, look: Look, left_out: tuple[str, ...]) -> bool:
+    """Tell whether stable's own share of bad requests has just jumped.
+
+    Then an incident begins or ends for both versions, and the look may hold its edge for one only.
+    One that begins is seen late where stable was scraped just before it: nobody waits for that.
+    """
+    if not isinstance(evidence, CountsEvidence):
+        return False
+    before, now = (_without(arm, left_out) for arm in (look.before, look.stable))
+    return jumped(before, now, evidence.question.noise.phi)
+
+
+def _without(stable: ArmLook, left_out: tuple[str, ...]) -> Arm:
+    """Return stable's requests without those of some pods."""
+    out = [arm for pod, arm in stable.pods.items() if pod in left_out]
+    return Arm(
+        stable.bad - sum(bad for bad, _ in out), stable.total - sum(total for _, total in out)
+    )
 
 
 def _bad(past: Past) -> NDArray[np.float64]:

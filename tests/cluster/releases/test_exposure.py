@@ -15,7 +15,7 @@ PLANNED = 12.5
 def test_a_version_that_fails_every_request_hurts_about_as_many_as_the_plan_allows(
     story: Callable[..., Story],
 ) -> None:
-    """A weight of 5 % would hurt twice as many or more. A busy machine may be late: more of both."""
+    """A weight of 5 % would hurt twice as many or more. On a busy machine it is more of both."""
     shop = story()
     load = shop.load(RATE)
     until("a minute of load to be known", lambda: sent(load) >= 60 * RATE, seconds=90)

@@ -72,7 +72,9 @@ def worse_growth(question: CountsQuestion, looks: Sequence[Strata], without: str
         for i, odds in enumerate(WORSE_ODDS):
             played = CountsLook(canary, look.stable)
             grown[i] += log_payoff(played, ratio, ratio * b + shift, b, odds) / phi(question, look)
-    return [min(noise.cap, value) for value in grown]
+    bad = sum(look.canary.bad for look in looks[-1])
+    total = sum(look.canary.total for look in looks[-1])
+    return grown if bad > total / 2 else [min(noise.cap, value) for value in grown]
 
 
 def safe_bets(question: CountsQuestion, looks: Sequence[Strata]) -> list[float]:

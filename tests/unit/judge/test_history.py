@@ -90,6 +90,8 @@ def test_few_errors_cap_what_a_look_adds() -> None:
 
     assert quiet.cap == pytest.approx(math.log(100) / 3)
     assert replace(quiet, cap=math.inf) == Noise(pods=5)
+    # Where most requests fail they are no clump among good ones.
+    assert [quiet.cap_of(bad, 10.0) for bad in (0.0, 5.0, 5.1)] == [quiet.cap, quiet.cap, math.inf]
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,19 @@ def test_a_look_is_not_judged_beside_a_jump_of_stable() -> None:
     assert evidence_of(jump).looks == 2  # the first calm one, and the middle of the incident
 
 
+def test_a_look_at_an_edge_is_known_at_the_weight_and_proves_nothing() -> None:
+    (metric,) = after(Trial.start(AT_ONCE, [ERRORS]), CALM).metrics
+
+    grown, refused = metric.after(INCIDENT, at_edge=True)
+    _, nonsense = metric.after((CountsLook(Arm(5, 3), Arm(1, 100)),), at_edge=True)
+
+    assert refused is None
+    assert grown.evidence == metric.evidence
+    assert (metric.current.looks, grown.current.looks) == (1, 2)
+    assert nonsense is not None
+    assert nonsense.reason == "BadAboveTotal"
+
+
 def test_a_look_that_is_refused_is_neither_held_nor_judges_the_one_before() -> None:
     held = after(Trial.start(LATE, [ERRORS]), CALM)
 

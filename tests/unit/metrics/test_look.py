@@ -53,6 +53,18 @@ def test_a_look_counts_both_arms_over_the_same_window() -> None:
     assert look.stable == ArmLook(4, 500 + 4, met=500 + 4, met_bad=4, pods={STABLE: (4, 504)})
 
 
+def test_what_stable_counted_before_the_look_is_known() -> None:
+    errors = [(-8, 2), (-3, 9), (2, 9), (7, 9), (12, 9), (17, 9), (22, 9), (27, 9)]
+    bad = a_series(STABLE, errors, code="500")
+    look = taken(look_at([*both(), bad], since=10))
+    assert (look.start - T0, look.end - T0) == (10, 26)
+    # As long before the look as it is long, from -6 to 10: stable's samples from -8 to 7.
+    assert look.before == ArmLook(7, 300 + 7, met=307, met_bad=7, pods={STABLE: (7, 307)})
+    # Whatever the weight or the warm-up: they are the canary's.
+    again = taken(look_at([*both(), bad], since=0, changed=10, warm_up=1000))
+    assert again.before == look.before
+
+
 def test_the_next_look_begins_where_this_one_ends() -> None:
     early = both(canary=steady(2, offset=1, end=17), stable=steady(20, offset=2, end=17))
     first = taken(look_at(early, since=0, now=17))

@@ -23,9 +23,12 @@ def arm(total: float, errors: float) -> ArmLook:
 
 def answers(end: datetime, *, canary_errors: float) -> Mapping[str, Look | NoEvidence]:
     """Return what was read of the one metric; of stable's requests 1 % are bad."""
-    start = (end - LOOK).timestamp()
-    canary, stable = arm(CANARY, canary_errors), arm(STABLE, 0.01)
-    return {"http-errors": Look(start, end.timestamp(), canary, stable)}
+    return {"http-errors": a_look(end, arm(CANARY, canary_errors), arm(STABLE, 0.01))}
+
+
+def a_look(end: datetime, canary: ArmLook, stable: ArmLook, before: ArmLook | None = None) -> Look:
+    """Return one look; by default stable was before it as it is in it."""
+    return Look((end - LOOK).timestamp(), end.timestamp(), canary, stable, before or stable)
 
 
 def past(_rule: MetricRule) -> Past:

@@ -16,7 +16,7 @@ from controller.reconcile.easing import PAST, ease, first_weight
 from controller.reconcile.judging import judge_look
 from controller.reconcile.looks import blind
 from controller.release.facts import Judged, Problem
-from tests.unit.reconcile.counts import answers
+from tests.unit.reconcile.counts import answers, arm
 from tests.unit.reconcile.counts import past as stables_past
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, NOW, SECOND, at_step
@@ -144,6 +144,14 @@ def test_a_bad_look_justifies_less_than_a_good_one() -> None:
     assert bad < good / 2
 
 
+def test_a_canary_seen_to_fail_everything_gets_no_more() -> None:
+    judged = looked(at(1.33), answers(AT, canary_errors=1.0))
+    assert judged.verdict == "Regressed"
+    assert judged.justified is not None
+    # 85 requests a second, in looks of 15 s, 99 points more than stable's.
+    assert judged.justified == pytest.approx(100 * 10 / (85 * 15 * 0.99) / 2)
+
+
 def test_a_canary_within_its_margin_may_have_all() -> None:
     release, judged = at(5), looked(at(5), answers(AT, canary_errors=0.0))
     for number in range(2, 20):
@@ -189,7 +197,7 @@ def test_traffic_that_rises_justifies_less() -> None:
     calm = looked(at(1.33), answers(AT, canary_errors=0.0))
     quiet = answers(AT, canary_errors=0.0)["http-errors"]
     assert isinstance(quiet, Look)
-    busy = replace(quiet, stable=replace(quiet.stable, met=9 * 1275.0, total=9 * 1275.0))
+    busy = replace(quiet, stable=arm(9 * 1275.0, 0.01))
     rushed = looked(at(1.33), {"http-errors": busy})
     assert calm.justified is not None
     assert rushed.justified is not None

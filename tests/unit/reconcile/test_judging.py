@@ -13,7 +13,8 @@ from controller.metrics.reader import ArmLook, Look, NoEvidence, Past
 from controller.reconcile.judging import judge_look
 from controller.reconcile.questions import look_of
 from controller.release.facts import Judged
-from tests.unit.reconcile.counts import answers, past
+from tests.unit.reconcile.counts import STABLE as REQUESTS
+from tests.unit.reconcile.counts import a_look, answers, arm, past
 from tests.unit.release import given
 from tests.unit.release.given import LOOK, METRIC, NOW, at_step
 
@@ -48,8 +49,7 @@ def histogram(requests: float, shares: tuple[float, ...]) -> ArmLook:
 def latencies(number: int, canary: tuple[float, ...]) -> Answers:
     """Return look `number`: of the canary's 200 requests these shares are within the bounds."""
     end = NOW + number * LOOK
-    look = Look((end - LOOK).timestamp(), end.timestamp(), histogram(200, canary), STABLE)
-    return {"latency": look}
+    return {"latency": a_look(end, histogram(200, canary), STABLE)}
 
 
 STABLE = histogram(4000, USUAL)
@@ -141,7 +141,7 @@ def three_pods(bad: tuple[float, float, float], number: int = 1) -> Answers:
     pods = {f"canary-{i}": (one, 100.0) for i, one in enumerate(bad)}
     canary = ArmLook(sum(bad), 300, met=300, met_bad=sum(bad), pods=pods)
     stable = ArmLook(12, 1200, met=1200, met_bad=12, pods=dict.fromkeys(PODS, (4.0, 400.0)))
-    return {"http-errors": Look((end - LOOK).timestamp(), end.timestamp(), canary, stable)}
+    return {"http-errors": a_look(end, canary, stable)}
 
 
 def test_one_bad_pod_of_three_holds_and_is_said() -> None:
@@ -175,7 +175,7 @@ def test_a_stable_pod_that_failed_before_is_no_baseline() -> None:
     pods = {**dict.fromkeys(PODS, (4.0, 400.0)), "checkout-4": (120.0, 400.0)}
     stable = ArmLook(132, 1600, met=1600, met_bad=132, pods=pods)
     canary = ArmLook(3, 300, met=300, met_bad=3, pods={"canary-0": (3.0, 300.0)})
-    look = Look(NOW.timestamp(), (NOW + LOOK).timestamp(), canary, stable)
+    look = a_look(NOW + LOOK, canary, stable)
     first, second = judged_after([{"http-errors": look}] * 2, noisy, METRIC)
     assert first.metrics[0].left_out == second.metrics[0].left_out == ("checkout-4",)
     assert (second.metrics[0].stable_bad, second.metrics[0].stable_requests) == (24, 2400)
@@ -199,13 +199,58 @@ def test_clumps_before_the_release_weaken_every_look() -> None:
     assert latest(clumped).log_e_regressed < latest(calm).log_e_regressed / 3
 
 
+def edge(number: int, *, canary: float, stable: float, before: float) -> Answers:
+    """Return look `number`, with these shares of bad requests."""
+    mine, theirs = arm(75.0, canary), arm(REQUESTS, stable)
+    return {"http-errors": a_look(NOW + number * LOOK, mine, theirs, arm(REQUESTS, before))}
+
+
+def test_a_look_with_the_edge_of_an_incident_proves_nothing() -> None:
+    calm = edge(1, canary=0.01, stable=0.01, before=0.01)
+    # It is over; stable's pods were scraped after its end, the canary's before.
+    over = edge(2, canary=0.4, stable=0.01, before=0.2)
+    first, second = judged_after([calm, over], past, METRIC)
+    assert (first.verdict, second.verdict) == ("Inconclusive", "Inconclusive")
+    before, after = first.metrics[0], second.metrics[0]
+    assert (after.looks, after.evidence) == (1, before.evidence)
+    assert (after.looks_at_weight, after.until) == (2, (NOW + 2 * LOOK).timestamp())
+    assert after.message == (
+        f"{before.message}; the last look is left out, for stable's own rate has just jumped"
+    )
+    assert "left out" not in before.message
+    # People are told of all who met the canary.
+    assert second.exposure.bad == pytest.approx(75 * 0.4)
+    (same,) = judged_after([edge(1, canary=0.4, stable=0.01, before=0.01)], past, METRIC)
+    assert same.verdict == "Regressed"
+
+
+def test_the_edge_of_an_incident_as_the_first_look_is_said() -> None:
+    begun = edge(1, canary=0.4, stable=0.2, before=0.01)
+    goes_on = edge(2, canary=0.2, stable=0.2, before=0.2)
+    first, second = judged_after([begun, goes_on], past, METRIC)
+    assert latest([first]).message == (
+        "http-errors: the last look is left out, for stable's own rate has just jumped"
+    )
+    assert (latest([first]).looks, latest([second]).looks) == (0, 1)
+
+
+def test_a_stable_pod_left_out_makes_no_edge() -> None:
+    quiet = dict.fromkeys(PODS, (4.0, 400.0))
+    stable = ArmLook(12, 1600, 1600, 12, pods={**quiet, "checkout-4": (0.0, 400.0)})
+    before = ArmLook(412, 1600, 1600, 412, pods={**quiet, "checkout-4": (400.0, 400.0)})
+    canary = ArmLook(3, 300, 300, 3, pods={"canary-0": (3.0, 300.0)})
+    look = {"http-errors": a_look(NOW + LOOK, canary, stable, before)}
+    assert latest(judged_after([look], noisy, METRIC)).looks == 1
+    assert latest(judged_after([look], past, METRIC)).looks == 0
+
+
 @pytest.mark.parametrize(("slo", "reason"), [("0.2", None), ("0.05", "OverSlo")])
 def test_both_versions_alike_over_the_slo_hold(slo: str, reason: str | None) -> None:
     metric = copy.deepcopy(METRIC)
     metric["spec"]["slo"] = slo
     end = NOW + LOOK
     canary, stable = ArmLook(30, 300, 300, 30), ArmLook(120, 1200, 1200, 120)
-    look = Look(NOW.timestamp(), end.timestamp(), canary, stable)
+    look = a_look(end, canary, stable)
     (judged,) = judged_after([{"http-errors": look}], past, metric)
     assert (judged.problem and judged.problem.reason) == reason
     if judged.problem:
