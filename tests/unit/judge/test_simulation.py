@@ -136,12 +136,12 @@ def test_it_agrees_with_the_benchmark_on_how_soon_a_good_version_is_safe() -> No
 
 
 @pytest.mark.parametrize(("warm_up", "times"), [(0.0, 1.7), (90.0, 2.5)])
-@pytest.mark.parametrize("rate", [20.0, 500.0])
+@pytest.mark.parametrize(("rate", "bad"), [(20.0, 0.01), (500.0, 0.0)])
 def test_a_canary_that_fails_all_hurts_about_as_many_as_the_exposure(
-    warm_up: float, times: float, rate: float
+    warm_up: float, times: float, rate: float, bad: float
 ) -> None:
     course = replace(FIRST_STEP, warm_up=warm_up)
-    traffic = replace(BUSY, rate=rate)
+    traffic = replace(BUSY, rate=rate, bad=bad)
     (found, _) = forecasts(Regression("errors", 1.0), course=course, traffic=traffic, runs=40)
     mean, p90 = mean_and_p90(found.hurt)
     assert found.share_found == 1.0
