@@ -24,6 +24,9 @@ from controller.judge.plan import (
     PodCounts,
 )
 
+# Annotations with a generator are in quotes: read, they would load numpy.random, which takes time
+# and only simulations need.
+
 # What the controller reads of stable before a release.
 HISTORY_LOOKS, HISTORY_SECONDS = 60, 15.0
 
@@ -88,7 +91,7 @@ def rates(metrics: Sequence[Metric], traffic: Traffic, regression: Regression) -
 
 
 def draw(
-    rng: np.random.Generator, rates: Rates, requests: float, pods: int, looks: int | None = None
+    rng: "np.random.Generator", rates: Rates, requests: float, pods: int, looks: int | None = None
 ) -> Version:
     """Return one stretch of a version's requests, `requests` on average over all its pods.
 

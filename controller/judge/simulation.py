@@ -78,7 +78,7 @@ def simulate(
     metrics: Sequence[Metric],
     course: Course,
     traffic: Traffic,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
     *,
     regressions: Sequence[Regression] | None = None,
     runs: int = RUNS,
@@ -152,7 +152,7 @@ def _setting(
 
 
 def _forecasts(
-    settings: Sequence[tuple[Regression, _Setting]], rng: np.random.Generator, runs: int
+    settings: Sequence[tuple[Regression, _Setting]], rng: "np.random.Generator", runs: int
 ) -> Iterator[Forecast]:
     for regression, setting in settings:
         ended = [_Release(setting, rng).live() for _ in range(runs)]
@@ -174,7 +174,7 @@ def _forecasts(
 class _Release:
     """One release on its way: the clock, the weight, and what has been counted and judged."""
 
-    def __init__(self, setting: _Setting, rng: np.random.Generator) -> None:
+    def __init__(self, setting: _Setting, rng: "np.random.Generator") -> None:
         traffic = setting.traffic
         requests = traffic.rate * HISTORY_SECONDS
         past = draw(rng, setting.stable, requests, traffic.stable_pods, HISTORY_LOOKS)
