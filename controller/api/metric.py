@@ -137,7 +137,10 @@ class ReleaseMetricSpec(Model):
             '"0.02". Over it no step is passed, whatever the comparison says: what hits both '
             "versions alike shows in no comparison.",
         ),
-        matching(r"0?\.[0-9]{1,6}", 'must be a share between 0 and 1 in quotes, such as "0.02"'),
+        matching(
+            r"0?\.[0-9]{0,5}[1-9][0-9]{0,5}",
+            'must be a share above 0 and below 1 in quotes, such as "0.02"',
+        ),
     ] = None
     margin: Annotated[
         Margin,

@@ -15,9 +15,9 @@ from controller.metrics.reader import NoEvidence, Prometheus, read_past
 from controller.reconcile.prometheus import SecretError
 from controller.release.facts import Judged, Problem
 from controller.release.record import reason_since
+from controller.release.rehearsal import LONGEST_WAIT
 
 SECONDS = 60.0  # of stable's past: whether it is answered is all that matters
-LONGEST_WAIT = timedelta(minutes=5)
 # What no time and no traffic mends.
 UNWORKABLE = frozenset(
     {

@@ -1,12 +1,12 @@
 """What the user's Deployment is doing, read from it and its ReplicaSets."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from controller.api.names import revision_of
 from controller.api.release import Release
 from controller.kube.objects import Deployment, Pod, ReplicaSet, condition
-from controller.reconcile.pods import find_trouble
+from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.world import World, revision_of_raw
 from controller.release.facts import DeploymentFacts, Problem, Trouble
 
@@ -61,14 +61,16 @@ def is_rolled(deployment: Deployment) -> bool:
 
 
 def gave_up(
-    deployment: Deployment, pods: Iterable[Pod], release: Release, now: datetime
+    deployment: Deployment, pods: Sequence[Pod], release: Release, now: datetime
 ) -> Trouble | None:
     """Return why this very promotion's rollout gave up, and whether the version is to blame.
 
-    `pods` are the Deployment's of this release's template. Kubernetes keeps the condition of an
-    older rollout while the Deployment is paused, and after that until the new one gets on. So one
-    from before the promotion says nothing, unless it stands for a whole deadline more: then nothing
-    has moved at all, which is no proof against the version.
+    `pods` are the Deployment's of this release's template. It is to blame where its containers run
+    and do not get ready; what has not started waits for a mount, an image or a node.
+
+    Kubernetes keeps the condition of an older rollout while the Deployment is paused, and after
+    that until the new one gets on. So one from before the promotion says nothing, unless it stands
+    for a whole deadline more: then nothing has moved, which is no proof against the version.
     """
     if deployment.paused or deployment.observed_generation < deployment.meta.generation:
         return None
@@ -84,7 +86,12 @@ def gave_up(
         return None
     message = f"Deployment {deployment.meta.name}: {progressing.message}"
     cause = find_trouble(pods, deployment)
-    if cause is None:
-        return Trouble(Problem("StableRolloutFailed", message), fault=not older)
-    words = f"{message} {cause.problem.message}"
-    return Trouble(Problem("StableRolloutFailed", words), fault=cause.fault and not older)
+    if cause is not None:
+        words = f"{message} {cause.problem.message}"
+        return Trouble(Problem("StableRolloutFailed", words), fault=cause.fault and not older)
+    unready = [pod for pod in pods if not pod.ready]
+    waiting = ", ".join(pod.meta.name for pod in unready if not is_running(pod))
+    if waiting:
+        message += f" Not started yet: {waiting}; kubectl describe pod says what is missing."
+    runs = any(is_running(pod) for pod in unready)
+    return Trouble(Problem("StableRolloutFailed", message), fault=runs and not older)

@@ -67,8 +67,8 @@ def build_replica_set(copy: Json, deployment: Json) -> Json:
                     "kind": kinds.DEPLOYMENT.kind,
                     "name": deployment["metadata"]["name"],
                     "uid": deployment["metadata"]["uid"],
+                    # Without blockOwnerDeletion, which needs a right on deployments/finalizers.
                     "controller": True,
-                    "blockOwnerDeletion": True,
                 }
             ],
         },

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from controller.api.release import ENDED, Phase
 from controller.release.bothcrash import is_shared, share_blame
 from controller.release.changed import is_changed
+from controller.release.clocks import without_times_to_come
 from controller.release.facts import (
     Action,
     Decision,
@@ -29,7 +30,12 @@ from controller.release.record import move, with_foreseen
 from controller.release.routes import view_routes, with_confirmed
 from controller.release.starting import start
 from controller.release.stepping import EARNED, step
-from controller.release.takedown import begin_finish, begin_rollback, decide_takedown
+from controller.release.takedown import (
+    DEPLOYMENT_GONE,
+    begin_finish,
+    begin_rollback,
+    decide_takedown,
+)
 
 RESYNC = timedelta(minutes=1)  # a change that nobody reported stops no release for longer
 
@@ -38,7 +44,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
     """Return what to do about a release now."""
     if facts.release.status.phase in ENDED:
         return Decision(facts.release.status)
-    decision = _decide(facts, now)
+    decision = _decide(facts.with_status(without_times_to_come(facts.release, now)), now)
     if decision.status.phase in ENDED:
         return decision
     due = decision.again_at
@@ -108,7 +114,7 @@ def find_interruption(facts: Facts) -> tuple[str, Problem] | None:
         return "RolledBack", trouble.problem
     plan = facts.release.spec.plan
     if facts.deployment is None:
-        return "Aborted", Problem("DeploymentGone", f"Deployment {plan} does not exist any more")
+        return "Aborted", Problem(DEPLOYMENT_GONE, f"Deployment {plan} does not exist any more")
     if not facts.deployment.holds_release:
         message = f"Deployment {plan} has another template now; this release makes way for it"
         return "Superseded", Problem("NewerTemplate", message)

@@ -4,10 +4,12 @@ The question is asked beside the passes while the canary gets ready (reconcile/r
 answer stands in the status where that of a look does: `looks.next` says that there was one.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller.api.release import Phase, ReleaseStatus
 from controller.release.record import move
+
+LONGEST_WAIT = timedelta(minutes=5)  # until it is asked again, however long it was in vain
 
 
 def await_rehearsal(status: ReleaseStatus, now: datetime) -> ReleaseStatus | None:

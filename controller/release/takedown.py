@@ -36,6 +36,7 @@ ENDINGS = {
     "Aborted": "the canary is gone; the revision waits for a retry or another template",
     "Superseded": "the canary is gone",
 }
+DEPLOYMENT_GONE = "DeploymentGone"
 TOO_LATE = "too late to stop it: stable runs this revision by now, going back is a new release"
 
 
@@ -68,7 +69,7 @@ def decide_takedown(facts: Facts, now: datetime) -> Decision:
     actions = _stop_promotion(facts, status)
     if any(route.weight is not None for route in facts.routes):
         actions = (RemoveBackend(), *actions)
-    late = is_too_late(facts.deployment) and status.phase is Phase.ROLLING_BACK
+    late = is_too_late(_judged_one(facts, status)) and status.phase is Phase.ROLLING_BACK
     if late and status.outcome != "RolledBack" and status.reason != "Bypassed":
         message = f"{status.message}; {TOO_LATE}"
         return Decision(begin_finish(status, "TooLate", message, now), actions)
@@ -108,12 +109,20 @@ def is_too_late(deployment: DeploymentFacts | None) -> bool:
     return deployment.rolled or (deployment.started_rolling and deployment.stable_gone)
 
 
+def _judged_one(facts: Facts, status: ReleaseStatus) -> DeploymentFacts | None:
+    """Return the user's Deployment; one made anew under the name of one that was gone is another.
+
+    Held back it would have no pods, for stable's are gone with the first.
+    """
+    return None if status.reason == DEPLOYMENT_GONE else facts.deployment
+
+
 def _stop_promotion(facts: Facts, status: ReleaseStatus) -> tuple[Action, ...]:
     """Give stable its pods back where the user's Deployment has begun to roll to this revision.
 
     A release that a newer template ended is not at fault: its pods stay while stable has none.
     """
-    deployment = facts.deployment
+    deployment = _judged_one(facts, status)
     rolling_back = status.phase is Phase.ROLLING_BACK and status.reason != "Bypassed"
     if deployment is None or not rolling_back or is_too_late(deployment):
         return ()

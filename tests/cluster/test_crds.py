@@ -119,7 +119,8 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
         {"buckets": 'x_bucket{pod=~"{{ pods }}"}'},
         "set either counts or histogram",
     ),
-    ("ReleaseMetric", ("spec", "slo"), "2 %", "must be a share between 0 and 1 in quotes"),
+    ("ReleaseMetric", ("spec", "slo"), "2 %", "must be a share above 0 and below 1 in quotes"),
+    ("ReleaseMetric", ("spec", "slo"), "0.00", "must be a share above 0 and below 1 in quotes"),
     (
         "ReleaseMetric latency",
         ("spec", "slo"),

@@ -47,6 +47,13 @@ UNPULLED = {
         {"name": "app", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "gone"}}}
     ],
 }
+UNREADY = {"conditions": [{"type": "Ready", "status": "False"}]}
+# The kubelet mounts first, and until then says no more than this.
+UNMOUNTED = {
+    "phase": "Pending",
+    "conditions": [{"type": "Ready", "status": "False"}],
+    "containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}}],
+}
 QUOTA = {
     "type": "ReplicaFailure",
     "status": "True",
@@ -107,7 +114,7 @@ def test_a_condition_that_a_pause_has_kept_says_nothing() -> None:
     assert outcome(users_deployment(progressing(OWN)), {})[1] == ("Promoting", "", "Earned")
 
 
-@pytest.mark.parametrize("pods", [{}, CRASHED], ids=["nothing else is wrong", "crashes"])
+@pytest.mark.parametrize("pods", [UNREADY, CRASHED], ids=["never gets ready", "crashes"])
 def test_its_own_rollout_that_gave_up_is_rolled_back(pods: Json) -> None:
     status, short = outcome(users_deployment(progressing(OWN), paused=False), pods)
     assert short == ("RollingBack", "RolledBack", "StableRolloutFailed")
@@ -120,8 +127,10 @@ def test_its_own_rollout_that_gave_up_is_rolled_back(pods: Json) -> None:
         ((), UNSCHEDULED, "0/3 nodes are available"),
         ((), UNPULLED, "gone"),
         ((QUOTA,), None, "exceeded quota"),
+        ((), UNMOUNTED, "Not started yet: next-1; kubectl describe pod says what is missing"),
+        ((), {}, "has timed out progressing"),
     ],
-    ids=["no node", "no image", "quota"],
+    ids=["no node", "no image", "quota", "no volume", "its pod is ready"],
 )
 def test_what_the_cluster_could_not_carry_is_aborted(
     conditions: tuple[Json, ...], pods: Any, words: str

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from controller.kube.objects import Deployment, decode_deployment
+from controller.kube.objects import Deployment, Pod, decode_deployment, decode_pod
 
 Nature = Literal["good", "regresses", "crashes", "never ready", "unsteady"]
 SECOND = timedelta(seconds=1)
@@ -282,6 +282,13 @@ class Cluster:
             "status": {"conditions": conditions},
         }
         return decode_deployment(msgspec.json.encode(item))
+
+    def unready(self, work: Workload) -> list[Pod]:
+        """Return the Deployment's pods of its template that run and are not ready."""
+        count = work.size(work.template) - dict(work.ready).get(work.template, 0)
+        named = {"metadata": {"name": "next", "uid": "p-1"}, "spec": {}}
+        item = {**named, "status": {"phase": "Running"}}
+        return [decode_pod(msgspec.json.encode(item))] * (count if self.can_start else 0)
 
     def _roll(self, work: Workload, sets: dict[str, int]) -> None:
         """Roll by one pod: at most one more than wanted, and no pod goes before one is ready."""

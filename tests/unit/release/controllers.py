@@ -128,7 +128,7 @@ class Controllers:
         mine, stable = release.spec.revision, release.spec.stable.revision
         leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
         leaves = leaves or release.metadata.deletion_timestamp is not None
-        failed = gave_up(cluster.report(work), (), release, cluster.now)
+        failed = gave_up(cluster.report(work), cluster.unready(work), release, cluster.now)
         facts = f.Facts(
             release=release,
             deployment=f.DeploymentFacts(

@@ -38,7 +38,7 @@ def test_no_evidence_holds_with_its_reason_and_neither_passes_nor_fails() -> Non
     assert (decision.status.reason, decision.status.message) == (BLIND.reason, BLIND.message)
     assert decision.status.step == 1
     assert decision.actions == ()
-    assert_settled(seen(given, decision, NOW), NOW + SECOND)
+    assert_settled(seen(given, decision, NOW), NOW + 10 * HOLD + SECOND)
 
 
 def test_evidence_that_is_back_goes_on_where_it_was() -> None:

@@ -140,6 +140,23 @@ def test_a_canary_that_was_never_made_ends_without_a_deletion() -> None:
     assert decide(facts(release(**status), routes=(), **GONE), NOW).status.phase == "RolledBack"
 
 
+@pytest.mark.parametrize(
+    "anew",
+    [
+        deployment(paused=False),
+        deployment(paused=False, started_rolling=True, stable_gone=True),
+        deployment(paused=False, started_rolling=True, stable_gone=True, rolled=True),
+    ],
+    ids=["before its first pod", "with pods", "complete"],
+)
+def test_a_deployment_made_anew_under_the_name_is_left_alone(anew: Any) -> None:
+    status = ROLLING_BACK | {"reason": "DeploymentGone", "outcome": "Aborted"}
+    status |= {"traffic_off_at": NOW - 60 * SECOND}
+    decision = decide(facts(release(**status), deployment=anew, **GONE), NOW)
+    assert decision.actions == ()
+    assert (decision.status.phase, decision.status.reason) == ("Aborted", "DeploymentGone")
+
+
 def test_a_deployment_that_is_gone_does_not_stop_the_clean_up() -> None:
     status = ROLLING_BACK | {"traffic_off_at": NOW - 60 * SECOND, "outcome": "Aborted"}
     decision = decide(facts(release(**status), deployment=None, **GONE), NOW)
