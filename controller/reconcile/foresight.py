@@ -8,15 +8,16 @@ there could be, for a version that is as good as stable, so it is never too long
 Leaves out: metrics other than counts, and what ends a step that takes too long.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
 import numpy as np
 
 from controller.api.release import MetricRule, Release
-from controller.judge import CountsQuestion, Need, need_until_safe, questions
-from controller.metrics.reader import Past
-from controller.reconcile.questions import metric_of, noisy, plan_of
+from controller.judge import CountsQuestion, Need, need_until_safe
+from controller.metrics.reader import BAD, Past
+from controller.reconcile.questions import noisy
 from controller.release.facts import Foreseen
 
 SLOW = timedelta(minutes=30)  # for one step; whoever waits longer thinks that it is stuck
@@ -26,20 +27,21 @@ WAY_OUT = "raise the first step's weight, widen the metric's margin or raise fal
 def need_of(release: Release, rule: MetricRule, past: Past | None, seconds: float) -> Need:
     """Return what a metric that counts needs at the first step's weight.
 
-    `past` is what stable counted in the last `seconds`; None: there were no requests.
+    `past` is what stable counted in the last `seconds`; None: there were no requests. Numbers that
+    are no counts are taken for none.
     """
     rules = release.spec.rules
-    plan = plan_of(rules.analysis)
-    (question,) = questions(plan, [metric_of(rule, past, noisy(rule, past))])
-    if not isinstance(question, CountsQuestion):
-        raise TypeError(f"metric {rule.name} counts nothing")
-    counted = float(np.sum(past.counts)) if past is not None else 0.0
+    requests, bad, total = 0.0, 0.0, 0.0
+    if past is not None:
+        _, requests = _counted(past, left_out=())
+        bad, total = _counted(past, left_out=noisy(rule, past))
+    margin = rule.spec.margin
     return need_until_safe(
-        question,
-        stable_rate=question.prior_rate,
+        CountsQuestion(safe_relative=float(margin.relative), safe_absolute=float(margin.absolute)),
+        stable_rate=bad / total if total > 0.0 else 0.0,
         share=rules.steps[0].weight / 100.0,
-        rate=counted / seconds,
-        false_promotion=plan.false_promotion,
+        rate=requests / seconds,
+        false_promotion=float(rules.analysis.false_promotion),
     )
 
 
@@ -51,3 +53,12 @@ def foresee(needs: Mapping[str, Need]) -> Foreseen | None:
     if need.seconds <= SLOW.total_seconds():
         return Foreseen(slow=False, message=f"{name} {need}")
     return Foreseen(slow=True, message=f"{name} {need}; {WAY_OUT}")
+
+
+def _counted(past: Past, *, left_out: tuple[str, ...]) -> tuple[float, float]:
+    """Return the bad and all requests of stable's pods but those left out."""
+    kept = past.counts[:, [pod not in left_out for pod in past.pods]]
+    with np.errstate(all="ignore"):  # sums of what is no count are no counts either
+        total = float(kept.sum())
+        bad = float(kept[:, :, past.parts.index(BAD)].sum()) if BAD in past.parts else 0.0
+    return (bad, total) if 0.0 <= bad <= total < math.inf else (0.0, 0.0)
