@@ -286,8 +286,8 @@ class Cluster:
     def unready(self, work: Workload) -> list[Pod]:
         """Return the Deployment's pods of its template that run and are not ready."""
         count = work.size(work.template) - dict(work.ready).get(work.template, 0)
-        named = {"metadata": {"name": "next", "uid": "p-1"}, "spec": {}}
-        item = {**named, "status": {"phase": "Running"}}
+        metadata = {"name": "next", "uid": "p-1", "resourceVersion": "1"}
+        item = {"metadata": metadata, "spec": {}, "status": {"phase": "Running"}}
         return [decode_pod(msgspec.json.encode(item))] * (count if self.can_start else 0)
 
     def _roll(self, work: Workload, sets: dict[str, int]) -> None:
