@@ -28,8 +28,12 @@ from controller.judge import (
     Verdict,
     judge,
 )
-from controller.judge.exposure import is_safe, largest_weight
-from controller.reconcile.easing import SCRAPES, likely_extra
+from controller.judge.exposure import (
+    is_safe,
+    largest_weight,
+    likely_extra,
+    seconds_to_verdict,
+)
 from controller.release.easing import eased
 
 RELEASES = 150
@@ -101,7 +105,7 @@ def _weight(service: Service, exposure: float, wanted: float, evidence: CountsEv
         return STEP
     justified = 100.0
     if not is_safe(evidence, false_promotion=FALSE_PROMOTION):
-        seconds = max(service.look, SCRAPES * service.scrape)
+        seconds = seconds_to_verdict(service.look, service.scrape)
         extra = likely_extra(evidence)
         justified = largest_weight(exposure, rate=service.rate, seconds=seconds, extra=extra)
     return eased(Weights(wanted=wanted, justified=justified), STEP)

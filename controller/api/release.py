@@ -339,7 +339,8 @@ class ReleaseStatus(Model):
         tuple[Condition, ...],
         Keep(16, "first"),
         Field(
-            description="Ready, Reconciling and Stalled as kstatus reads them.",
+            description="Ready, Reconciling and Stalled as kstatus reads them, and SlowVerdict: "
+            "how long a verdict takes at least, at the traffic when the release began.",
             json_schema_extra=list_by("type"),
         ),
     ] = ()

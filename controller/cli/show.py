@@ -22,6 +22,9 @@ def show(plan: Json, release: Json | None, out: TextIO | None = None) -> None:
     name = plan["metadata"]["name"]
     console.print(f"plan {name}: {found.get('phase', 'new')}, guard {found.get('guard') or '?'}")
     console.print(f"  {conditions.get('Ready', {}).get('message', '')}")
+    slow = conditions.get("SlowVerdict", {})
+    if slow.get("status") == "True":
+        console.print(f"  warning: {slow['message']}")
     if release is None:
         return
     now = release.get("status", {})

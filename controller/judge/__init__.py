@@ -14,16 +14,24 @@ A whole release is a `Trial`: `Trial.start(plan, metrics)`, then `.after(share, 
 look at all metrics, and `.judged()`. `read_record`, `write_header` and `write_look` keep a release
 as lines of JSON, which `python -m controller.judge replay` judges again.
 
+Before a release `simulate` tells what a plan finds how soon at a traffic, which `forecast_table`
+prints, `lint` what it can never see, and `requests_until_safe` how many requests Safe takes at
+least.
+
 A new kind of metric brings its own look, its own question and an evidence that satisfies the
 protocol `Evidence` or `ThresholdEvidence`. Formulas and proofs: docs/judge.md and docs/judge.
 """
 
+from controller.judge.blind_spots import Remark, lint
 from controller.judge.buckets import Classic, Native, Span
 from controller.judge.counts import Arm, CountsLook, CountsQuestion, Refused
+from controller.judge.course import Course, Step, Traffic
 from controller.judge.current import CountsAtWeight
+from controller.judge.draws import Regression
 from controller.judge.edges import away_from_edges, jumped, may_be_judged
 from controller.judge.evidence import CountsEvidence
-from controller.judge.foresight import requests_until_safe
+from controller.judge.forecast import Forecast, forecast_table
+from controller.judge.foresight import Need, need_until_safe, requests_until_safe
 from controller.judge.gauge_history import GaugeHistory
 from controller.judge.gauge_look import GaugeLook, GaugeQuestion, Pod
 from controller.judge.gauges import GaugeEvidence
@@ -59,6 +67,7 @@ from controller.judge.record import (
 )
 from controller.judge.replay import verdicts
 from controller.judge.share import ShareCheck
+from controller.judge.simulation import simulate, usual_regressions
 from controller.judge.trial import MetricTrial, Packed, State, Trial
 from controller.judge.verdict import (
     AtWeight,
@@ -80,7 +89,9 @@ __all__ = [
     "CountsLook",
     "CountsMetric",
     "CountsQuestion",
+    "Course",
     "Evidence",
+    "Forecast",
     "GaugeEvidence",
     "GaugeHistory",
     "GaugeLook",
@@ -99,6 +110,7 @@ __all__ = [
     "MetricEvidence",
     "MetricTrial",
     "Native",
+    "Need",
     "Noise",
     "NumberEvidence",
     "NumberLook",
@@ -116,23 +128,32 @@ __all__ = [
     "RecordError",
     "RecordedLook",
     "Refused",
+    "Regression",
+    "Remark",
     "ShareCheck",
     "Span",
     "State",
+    "Step",
     "ThresholdEvidence",
+    "Traffic",
     "Trial",
     "Verdict",
     "away_from_edges",
     "explain",
+    "forecast_table",
     "judge",
     "jumped",
     "latency_phi",
     "learn",
+    "lint",
     "may_be_judged",
+    "need_until_safe",
     "noisy_pods",
     "questions",
     "read_record",
     "requests_until_safe",
+    "simulate",
+    "usual_regressions",
     "verdicts",
     "write_header",
     "write_look",

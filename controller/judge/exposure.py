@@ -27,6 +27,10 @@ LEVEL = 0.05  # probability that U is ever under the truth
 ALL_GOOD_PART = 0.8  # of LEVEL; the rest is for the game that goes on after a bad request
 SMALLEST_EXTRA = 1e-4  # where differences are lost among a service's own ups and downs
 SMALLEST_STAKE = 0  # in interval.STAKES; it takes part in any look worth the name
+# A weight comes somewhere between two scrapes, and the look takes the next two.
+SCRAPES = 1.5
+# A weight may be so many times what is justified before it is changed (controller.release.easing).
+WORTH = 2.0
 
 
 def extra_bad(evidence: CountsEvidence) -> float:
@@ -42,6 +46,16 @@ def extra_bad(evidence: CountsEvidence) -> float:
     return min(1.0, max(SMALLEST_EXTRA, min(game, all_good)))
 
 
+def likely_extra(evidence: CountsEvidence) -> float:
+    """Return the extra share of bad requests that the next weight has to bear.
+
+    It is the largest that is not ruled out. A weight may be WORTH times what that justifies, since
+    it is seldom so much; where it has been seen, it counts WORTH times.
+    """
+    seen = evidence.canary_rate - evidence.stable_rate
+    return max(extra_bad(evidence), WORTH * seen)
+
+
 def is_safe(evidence: CountsEvidence, *, false_promotion: float) -> bool:
     """Tell whether the metric is shown to be within its margin, which the plan calls harmless."""
     return evidence.log_e_safe >= -math.log(false_promotion)
@@ -55,6 +69,11 @@ def largest_weight(exposure: float, *, rate: float, seconds: float, extra: float
     """
     at_worst = rate * seconds * extra
     return 100.0 if at_worst <= exposure else 100.0 * exposure / at_worst
+
+
+def seconds_to_verdict(look: float, scrape: float) -> float:
+    """Return how long it takes from a weight to the verdict on it, all in seconds."""
+    return max(look, SCRAPES * scrape)
 
 
 def busiest_rate(requests: Sequence[float], *, width: float, seconds: float) -> float:

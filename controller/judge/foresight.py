@@ -1,11 +1,13 @@
 """What can be known before a release: how many requests a verdict takes.
 
 Promises: the mean for the best test there could be, so nobody is promised less than it takes.
-Leaves out: simulation of a whole plan.
+Leaves out: simulation of a whole plan (simulation.py), and what a plan never sees (blind_spots.py).
 """
 
 import math
+from dataclasses import dataclass
 
+from controller.judge import words
 from controller.judge.betting import Tally, reference
 from controller.judge.counts import CountsQuestion
 
@@ -26,6 +28,50 @@ def requests_until_safe(
     allowed, beside = (float(rate) for rate in reference(question.safe_null, truth))
     gain = canary_share * _entropy(stable_rate, allowed) + rest * _entropy(stable_rate, beside)
     return canary_share * -math.log(false_promotion) / gain if gain > 0 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a metric needs at least until Safe: the canary's requests, and seconds at a rate.
+
+    `rate` is requests a second of both versions, `share` the canary's of them.
+    """
+
+    requests: float
+    rate: float
+    share: float
+
+    @property
+    def seconds(self) -> float:
+        """How long those requests take; infinite where they never come."""
+        each = self.rate * self.share
+        return self.requests / each if each > 0.0 else math.inf
+
+    def __str__(self) -> str:
+        """Say it, as in "needs at least 598 canary requests; at 5 % of 3 requests a second ..."."""
+        if self.requests == math.inf:
+            return "can never be shown safe: its margin leaves no room"
+        traffic = f"at {100.0 * self.share:.3g} % of {self.rate:.3g} requests a second"
+        count = f"{math.ceil(self.requests):,} canary requests"
+        if self.seconds == math.inf:
+            return f"needs at least {count} to be shown safe; {traffic} they never come"
+        takes = words.duration(self.seconds)
+        return f"needs at least {count} to be shown safe; {traffic} that is {takes}"
+
+
+def need_until_safe(
+    question: CountsQuestion,
+    *,
+    stable_rate: float,
+    share: float,
+    rate: float,
+    false_promotion: float,
+) -> Need:
+    """Return what `requests_until_safe` says, at `rate` requests a second of both versions."""
+    requests = requests_until_safe(
+        question, stable_rate=stable_rate, canary_share=share, false_promotion=false_promotion
+    )
+    return Need(requests, rate, share)
 
 
 def _entropy(truth: float, claim: float) -> float:

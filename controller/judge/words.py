@@ -8,6 +8,7 @@ import math
 from controller.judge.interval import Interval
 
 MOST_RELEASES = 1_000_000
+MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 
 
 def comparison(name: str, canary_rate: float, stable_rate: float, between: Interval) -> str:
@@ -35,6 +36,22 @@ def percent(share: float) -> str:
 def margin(relative: float, absolute: float) -> str:
     """Return a margin as in "x1.5 + 0.5 points"."""
     return f"x{1.0 + relative:.4g} + {_points(absolute)} points"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as in "45 s", "4 min 30 s", "2 h 5 min" or "3 d", rounded up; or "never"."""
+    if seconds == math.inf:
+        return "never"
+    whole = math.ceil(seconds)
+    for size, unit, part, smaller in (
+        (DAY, "d", HOUR, "h"),
+        (HOUR, "h", MINUTE, "min"),
+        (MINUTE, "min", 1, "s"),
+    ):
+        if whole >= size:
+            large, rest = divmod(-(-whole // part), size // part)
+            return f"{large} {unit} {rest} {smaller}" if rest else f"{large} {unit}"
+    return f"{whole} s"
 
 
 def breach(slo: float, canary_rate: float, stable_rate: float) -> str:

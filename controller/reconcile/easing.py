@@ -13,15 +13,20 @@ from datetime import datetime
 
 from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import CountsEvidence
-from controller.judge.exposure import busiest_rate, extra_bad, is_safe, largest_weight
+from controller.judge.exposure import (
+    busiest_rate,
+    is_safe,
+    largest_weight,
+    likely_extra,
+    seconds_to_verdict,
+)
 from controller.metrics.arms import Arms
 from controller.metrics.reader import MAX_WINDOW, Look, NoEvidence, Past
-from controller.release.easing import WORTH, ceiling_of
+from controller.reconcile.foresight import foresee, need_of
+from controller.release.easing import ceiling_of
 from controller.release.facts import Judged, Problem
 
 PAST = 300.0  # seconds: long enough for scrapes a minute apart, short enough to be about now
-# A weight comes somewhere between two scrapes, and the look takes the next two.
-SCRAPES = 1.5
 WHOLE = 100.0  # percent
 # What a canary with few requests may look like for so many looks: its pods have no series yet.
 SPARSE = frozenset({"NoData", "NoTraffic", "PodsNotScraped"})
@@ -41,11 +46,12 @@ def first_weight(
     Nothing is judged before the warm-up is over, so the first weight has to bear it that long.
     """
     look = release.spec.rules.analysis.look.total_seconds()
-    weight, scrape = WHOLE, 0.0
+    weight, scrape, needs = WHOLE, 0.0, {}
     for rule in _counted(release):
         past = read(rule)
         if isinstance(past, NoEvidence):
             if past.reason == "NoTraffic":
+                needs[rule.name] = need_of(release, rule, None, PAST)
                 continue
             if past.reason == "TooEarly":
                 return None
@@ -56,10 +62,11 @@ def first_weight(
         width = PAST / len(windows)
         scrape = max(scrape, width)
         rate = busiest_rate(windows, width=width, seconds=look)
-        seconds = _seconds(look, scrape) + _warming(release, rule, arms, now)
+        seconds = seconds_to_verdict(look, scrape) + _warming(release, rule, arms, now)
         one = largest_weight(release.spec.rules.exposure, rate=rate, seconds=seconds, extra=1.0)
         weight = min(weight, one)
-    return replace(seen_nothing, justified=weight, scrape=scrape)
+        needs[rule.name] = need_of(release, rule, past, PAST)
+    return replace(seen_nothing, justified=weight, scrape=scrape, foreseen=foresee(needs))
 
 
 def ease(
@@ -88,11 +95,6 @@ def _counted(release: Release) -> Iterator[MetricRule]:
     return (r for r in release.spec.rules.metrics if r.required and r.spec.counts is not None)
 
 
-def _seconds(look: float, scrape: float) -> float:
-    """Return how long it takes from a weight to the verdict on it."""
-    return max(look, SCRAPES * scrape)
-
-
 def _warming(release: Release, rule: MetricRule, arms: Arms, now: datetime) -> float:
     """Return the seconds until a canary pod is past its warm-up, or all of them per Service."""
     ready = [pod.ready_since for pod in arms.canary if pod.ready_since is not None]
@@ -113,19 +115,9 @@ def _justified(release: Release, answer: Look | NoEvidence, metric: MetricStatus
     return largest_weight(
         rules.exposure,
         rate=_rate(release, metric.name, answer),
-        seconds=_seconds(look, release.status.looks.scrape),
+        seconds=seconds_to_verdict(look, release.status.looks.scrape),
         extra=likely_extra(evidence),
     )
-
-
-def likely_extra(evidence: CountsEvidence) -> float:
-    """Return the extra share of bad requests that the next weight has to bear.
-
-    It is the largest that is not ruled out. A weight may be WORTH times what that justifies, since
-    it is seldom so much; where it has been seen, it counts WORTH times.
-    """
-    seen = evidence.canary_rate - evidence.stable_rate
-    return max(extra_bad(evidence), WORTH * seen)
 
 
 def _rate(release: Release, name: str, look: Look) -> float:
@@ -145,7 +137,7 @@ def _rate(release: Release, name: str, look: Look) -> float:
 def _is_sparse(release: Release, problem: Problem, now: datetime) -> bool:
     """Tell whether a look may be without data because the weight is small and young."""
     status, analysis = release.status, release.spec.rules.analysis
-    seconds = _seconds(analysis.look.total_seconds(), status.looks.scrape)
+    seconds = seconds_to_verdict(analysis.look.total_seconds(), status.looks.scrape)
     until = status.looks.since + analysis.warm_up.total_seconds() + SPARSE_LOOKS * seconds
     small = 0 < status.weight.wanted < ceiling_of(release)
     return small and now.timestamp() < until and problem.reason in SPARSE

@@ -86,6 +86,14 @@ class RouteFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """How long the slowest required count takes at least to a verdict, at the measured traffic."""
+
+    slow: bool  # longer than people wait for a step
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What one look, or the attempt at one, has shown."""
 
@@ -97,6 +105,7 @@ class Judged:
     cause: str = ""  # Regressed: the evidence in words
     justified: float | None = None  # the most that the evidence justifies; None: as it was
     scrape: float = 0.0  # seconds between two scrapes; 0: as it was
+    foreseen: Foreseen | None = None  # None: as it was
 
 
 @dataclass(frozen=True, slots=True)

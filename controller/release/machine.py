@@ -26,7 +26,7 @@ from controller.release.facts import (
     Unpause,
 )
 from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
-from controller.release.record import move
+from controller.release.record import move, with_foreseen
 from controller.release.routes import view_routes, with_confirmed
 from controller.release.starting import start
 from controller.release.stepping import EARNED, step
@@ -56,7 +56,7 @@ def _decide(facts: Facts, now: datetime) -> Decision:
     status = facts.release.status
     if status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
         return decide_takedown(facts, now)
-    facts = share_blame(_absorb(facts), now)
+    facts = share_blame(_absorb(facts, now), now)
     if status.phase is Phase.PROMOTING and facts.deployment and facts.deployment.rolled:
         message = "stable runs this revision; taking the canary away"
         return Decision(begin_finish(facts.release.status, "Promoted", message, now))
@@ -69,7 +69,7 @@ def _decide(facts: Facts, now: datetime) -> Decision:
     return start(facts, now) if status.step == 0 else step(facts, now)
 
 
-def _absorb(facts: Facts) -> Facts:
+def _absorb(facts: Facts, now: datetime) -> Facts:
     """Put what the judge has shown into the status, where the rest of the machine reads it."""
     judged = facts.judged
     if judged is None:
@@ -93,6 +93,9 @@ def _absorb(facts: Facts) -> Facts:
             "weight": status.weight.model_copy(update={"justified": justified}),
         }
     )
+    if judged.foreseen is not None:
+        generation = facts.release.metadata.generation
+        updated = with_foreseen(updated, judged.foreseen, generation, now)
     return facts.with_status(updated)
 
 

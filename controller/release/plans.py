@@ -33,7 +33,7 @@ from controller.release.planfacts import (
     RemoveLeftovers,
     RevisionFacts,
 )
-from controller.release.planstatus import report, say_aborted, say_rejected
+from controller.release.planstatus import report, say_aborted, say_rejected, warn
 
 PROOF_LASTS = timedelta(minutes=10)
 DISPROOF_LASTS = timedelta(seconds=30)  # a policy takes a moment until every API server follows it
@@ -57,7 +57,7 @@ def _decide(facts: PlanFacts, now: datetime) -> PlanDecision:
         return PlanDecision(plan.status, (AddFinalizer(),))
     deployment = facts.deployment
     template = deployment.revision if deployment else ""
-    status = remember(plan.status, facts.releases, template)
+    status = warn(remember(plan.status, facts.releases, template), facts.releases, now)
     status = status.model_copy(update={"track_label": facts.track_label})
     if deployment is None:
         why = Problem(

@@ -1,5 +1,7 @@
 """The words of a plan's status: phase, the conditions Ready, Reconciling and Stalled, what waits.
 
+SlowVerdict is a condition beside them that warns, and changes nothing else.
+
 The one place that makes a plan's conditions. `Ready=True` means that Gander does its work and
 nothing is left waiting; a rejected or aborted revision is not ready, and stalled.
 """
@@ -8,9 +10,10 @@ from datetime import datetime
 
 from controller.api.base import ConditionStatus
 from controller.api.plan import Rejection, ReleasePlan, ReleasePlanStatus
+from controller.api.release import Release
 from controller.release.facts import Problem
 from controller.release.planfacts import PlanFacts
-from controller.release.record import set_condition
+from controller.release.record import SLOW_VERDICT, set_condition
 
 _STATES: dict[str, tuple[ConditionStatus, ConditionStatus, ConditionStatus]] = {
     # phase: Ready, Reconciling, Stalled
@@ -42,6 +45,31 @@ def report(
             "observed_generation": generation,
         }
     )
+
+
+def warn(
+    status: ReleasePlanStatus, releases: tuple[Release, ...], now: datetime
+) -> ReleasePlanStatus:
+    """Return the status with what the newest release that measured it says of slow verdicts.
+
+    The generation is that of the plan at that release: an edit since then is not reckoned with.
+    """
+    told = [
+        (release, condition)
+        for release in sorted(releases, key=lambda one: one.spec.number)
+        for condition in release.status.conditions
+        if condition.type == SLOW_VERDICT
+    ]
+    if not told:
+        return status
+    release, said = told[-1]
+    message = f"{said.message} (measured at the start of {release.metadata.name})"
+    generation = release.spec.rules.generation
+    condition = set_condition(
+        status.conditions, SLOW_VERDICT, said.status, said.reason, message, generation, now
+    )
+    others = tuple(c for c in status.conditions if c.type != SLOW_VERDICT)
+    return status.model_copy(update={"conditions": (*others, condition)})
 
 
 def say_rejected(rejection: Rejection, facts: PlanFacts, serving: str) -> str:

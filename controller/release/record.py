@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from controller.api.base import Condition, ConditionStatus
 from controller.api.release import ENDED, Entry, Phase, ReleaseStatus
+from controller.release.facts import Foreseen
 
 MAX_ENTRIES = 50
 FIRST_ENTRIES = 10  # of a long timeline these stay; people look for its beginning and its end
 MAX_ENTRY_MESSAGE = 240  # characters; the whole message stands in the status and in the Event
 MAX_BYTES = 32 * 1024  # of the whole status as JSON
+SLOW_VERDICT = "SlowVerdict"
 
 
 def move(
@@ -102,6 +104,23 @@ def with_conditions(status: ReleaseStatus, generation: int, now: datetime) -> Re
     return _fitted(
         status.model_copy(update={"conditions": mine + others, "observed_generation": generation})
     )
+
+
+def with_foreseen(
+    status: ReleaseStatus, foreseen: Foreseen, generation: int, now: datetime
+) -> ReleaseStatus:
+    """Return the status with a condition that says how long a verdict takes; a word, no more."""
+    condition = set_condition(
+        status.conditions,
+        SLOW_VERDICT,
+        "True" if foreseen.slow else "False",
+        "TooFewRequests" if foreseen.slow else "EnoughRequests",
+        foreseen.message,
+        generation,
+        now,
+    )
+    others = tuple(c for c in status.conditions if c.type != SLOW_VERDICT)
+    return status.model_copy(update={"conditions": (*others, condition)})
 
 
 def _fitted(status: ReleaseStatus) -> ReleaseStatus:

@@ -42,6 +42,19 @@ def test_messages_are_shown_as_they_are(words: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "lines"), [("True", ["  warning: needs 2 h"]), ("False", [])], ids=["slow", "soon"]
+)
+def test_a_verdict_that_takes_too_long_is_a_warning(status: str, lines: list[str]) -> None:
+    conditions = [
+        {"type": "Ready", "status": "True", "message": "stable serves alone"},
+        {"type": "SlowVerdict", "status": status, "message": "needs 2 h"},
+    ]
+    out = StringIO()
+    show({"metadata": {"name": "checkout"}, "status": {"conditions": conditions}}, None, out)
+    assert out.getvalue().splitlines()[2:] == lines
+
+
 def test_a_new_plan_has_little_to_show() -> None:
     out = StringIO()
     show({"metadata": {"name": "checkout"}}, None, out)
