@@ -166,3 +166,7 @@ class GaugePast:
     pods: tuple[str, ...]
     values: NDArray[np.float64]
     seconds: float
+
+
+# What reading a ReleaseMetric comes to, whatever its kind.
+Answer = Look | GaugeReading | NoEvidence

@@ -12,6 +12,7 @@ from controller.api.metric import ReleaseMetricSpec
 from controller.metrics.arms import Arms, PodRef
 from controller.metrics.counters import measured_scrape_interval
 from controller.metrics.evidence import (
+    Answer,
     ArmLook,
     GaugePast,
     GaugeReading,
@@ -38,6 +39,7 @@ from controller.metrics.selector import SelectorError
 __all__ = [
     "BAD",
     "MAX_WINDOW",
+    "Answer",
     "ArmLook",
     "Arms",
     "GaugePast",

@@ -15,7 +15,7 @@ from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import CountsEvidence
 from controller.judge.exposure import busiest_rate, extra_bad, is_safe, largest_weight
 from controller.metrics.arms import Arms
-from controller.metrics.reader import MAX_WINDOW, GaugeReading, Look, NoEvidence, Past
+from controller.metrics.reader import MAX_WINDOW, Answer, Look, NoEvidence, Past
 from controller.release.easing import WORTH, ceiling_of
 from controller.release.facts import Judged, Problem
 
@@ -62,12 +62,7 @@ def first_weight(
     return replace(seen_nothing, justified=weight, scrape=scrape)
 
 
-def ease(
-    release: Release,
-    answers: Mapping[str, Look | GaugeReading | NoEvidence],
-    judged: Judged,
-    now: datetime,
-) -> Judged:
+def ease(release: Release, answers: Mapping[str, Answer], judged: Judged, now: datetime) -> Judged:
     """Return the judgement of a look with the weight that it justifies.
 
     A metric without an answer leaves that as it was. The few requests of a small weight may not
@@ -104,9 +99,7 @@ def _warming(release: Release, rule: MetricRule, arms: Arms, now: datetime) -> f
     return max(0.0, since + warm_up - now.timestamp())
 
 
-def _justified(
-    release: Release, answer: Look | GaugeReading | NoEvidence, metric: MetricStatus
-) -> float | None:
+def _justified(release: Release, answer: Answer, metric: MetricStatus) -> float | None:
     """Return the weight that one metric justifies; None where this look says nothing of it."""
     if not isinstance(answer, Look) or not metric.evidence:
         return None

@@ -22,7 +22,7 @@ from controller.judge import (
     kinds,
     questions,
 )
-from controller.metrics.reader import GaugePast, GaugeReading, Look, NoEvidence, Past
+from controller.metrics.reader import Answer, GaugePast, Look, NoEvidence, Past
 from controller.reconcile.metricstatus import Grown, describe
 from controller.reconcile.questions import is_at_edge, look_of, metric_of, noisy, plan_of
 from controller.release.facts import Judged, Problem
@@ -31,7 +31,6 @@ log = structlog.get_logger()
 
 # Nothing is wrong, there is just nothing new yet: these do not hold a release.
 PATIENT = frozenset({"TooEarly", "WarmingUp"})
-Answer = Look | GaugeReading | NoEvidence
 ReadPast = Callable[[MetricRule], Past | GaugePast | None]
 
 

@@ -20,6 +20,7 @@ from controller.api.release import MetricRule, MetricStatus, Phase, Release
 from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
 from controller.metrics.reader import (
+    Answer,
     GaugePast,
     NoEvidence,
     Past,
@@ -30,7 +31,7 @@ from controller.metrics.reader import (
     read_past,
 )
 from controller.reconcile.easing import PAST, ease, first_weight
-from controller.reconcile.judging import Answer, judge_look
+from controller.reconcile.judging import judge_look
 from controller.reconcile.prometheus import SecretError, UrlError
 from controller.reconcile.world import Clock, utc_now
 from controller.release.facts import Facts, Judged, Problem

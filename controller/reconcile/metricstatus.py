@@ -17,7 +17,7 @@ from controller.judge import (
 )
 from controller.judge.gauge_look import Measure
 from controller.judge.gauge_rule import clearest
-from controller.metrics.reader import GaugeReading, Look, NoEvidence
+from controller.metrics.reader import Answer, NoEvidence
 
 DIGITS = 6
 AT_EDGE = "the last look is left out, for stable's own rate has just jumped"
@@ -39,7 +39,7 @@ class Grown:
 def describe(
     before: MetricStatus | None,
     found: Grown,
-    answer: Look | GaugeReading | NoEvidence,
+    answer: Answer,
     judgement: Judgement,
     metrics: int,
 ) -> MetricStatus:

@@ -8,8 +8,8 @@ import pytest
 
 from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import GaugeEvidence
-from controller.metrics.reader import GaugePast, GaugeReading, PodValue
-from controller.reconcile.judging import Answer, judge_look
+from controller.metrics.reader import Answer, GaugePast, GaugeReading, PodValue
+from controller.reconcile.judging import judge_look
 from controller.release.facts import Judged
 from tests.unit.reconcile.counts import answers, past
 from tests.unit.release import given
@@ -198,5 +198,8 @@ def test_requests_that_met_the_canary_are_counted_by_who_counts_requests() -> No
     advising = {**METRIC, "required": False}
     (judged,) = judged_after([look], MEMORY, advising)
     assert (judged.exposure.requests, judged.exposure.bad) == (75, 3)
+    look["other"] = answers(NOW + LOOK, canary_errors=0.08)["http-errors"]
+    (judged,) = judged_after([look], {**advising, "name": "other"}, METRIC)
+    assert judged.exposure.bad == 3
     (alone,) = judged_after([{**reading(1, CANARY)}], MEMORY)
     assert alone.exposure.requests == 0
