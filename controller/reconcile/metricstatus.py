@@ -150,14 +150,16 @@ def _gauge(evidence: GaugeEvidence) -> dict[str, Any]:
         "unit": question.unit.value.capitalize(),
         "canary": _short(since.canary),
         "stable": _short(since.stable),
-        "ratio": _short(since.canary / since.stable) if since.stable > 0 else None,
-        "ratio_interval": Interval(
-            low=_short(low) if math.isfinite(low) else None,
-            high=_short(high) if math.isfinite(high) else None,
-        ),
+        "ratio": _finite(since.canary / since.stable) if since.stable > 0 else None,
+        "ratio_interval": Interval(low=_finite(low), high=_finite(high)),
         "canary_pods": evidence.canary_pods,
         "stable_pods": evidence.stable_pods,
     }
+
+
+def _finite(value: float) -> float | None:
+    """Round for people; None for what no JSON can carry."""
+    return _short(value) if math.isfinite(value) else None
 
 
 def _short(value: float) -> float:

@@ -1,10 +1,14 @@
 """A gauge of each pod becomes evidence, and status and verdict tell of it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given as given_any
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from controller.api.release import MetricRule, MetricStatus, Release
 from controller.judge import GaugeEvidence
@@ -203,3 +207,51 @@ def test_requests_that_met_the_canary_are_counted_by_who_counts_requests() -> No
     assert judged.exposure.bad == 3
     (alone,) = judged_after([{**reading(1, CANARY)}], MEMORY)
     assert alone.exposure.requests == 0
+
+
+def test_a_ratio_beyond_any_number_is_left_out() -> None:
+    end = (NOW + LOOK).timestamp()
+    most, least = (
+        PodValue(name, value, 1000.0, "") for name, value in (("c", 1e18), ("s", 5e-324))
+    )
+    look: dict[str, Answer] = {"memory": GaugeReading(end - 15.0, end, (most,), (least,))}
+    found = latest(judged_after([look], MEMORY))
+    assert (found.looks, found.canary, found.ratio) == (1, 1e18, None)
+
+
+NUMBERS = st.one_of(
+    st.floats(width=64),
+    st.sampled_from([0.0, -1.0, 5e-324, 1e18, 1.7e308, float("inf"), float("nan")]),
+)
+ARM = st.lists(
+    st.tuples(
+        st.none() | NUMBERS, st.sampled_from([0.0, 1000.0]), st.sampled_from(["", "app 1Gi"])
+    ),
+    max_size=4,
+)
+
+
+@settings(deadline=None)
+@given_any(
+    st.lists(st.tuples(ARM, ARM), min_size=1, max_size=3),
+    st.none() | st.lists(st.lists(NUMBERS, min_size=5, max_size=5), min_size=1, max_size=21),
+    st.sampled_from(["Level", "Growth"]),
+)
+def test_whatever_was_read_there_is_a_judgement_that_can_be_stored(
+    drawn: list[tuple[Any, Any]], learned: list[list[float]] | None, measure: str
+) -> None:
+    history = None if learned is None else GaugePast(PODS[:5], np.array(learned), seconds=15.0)
+    looks: list[dict[str, Answer]] = []
+    for number, arms in enumerate(drawn, start=1):
+        end = (NOW + number * LOOK).timestamp()
+        canary, stable = (
+            tuple(PodValue(f"{name}-{n}", *one) for n, one in enumerate(arm))
+            for name, arm in zip(("canary", "stable"), arms, strict=True)
+        )
+        looks.append({"memory": GaugeReading(end - 15.0, end, canary, stable)})
+    metric = {**MEMORY, "spec": {"gauge": {**SERIES, "measure": measure}}}
+    judged = judged_after(looks, metric, read_past=lambda _: history)
+    assert judged[-1].verdict in {"Regressed", "Safe", "Inconclusive"}
+    found = latest(judged)
+    assert found.message
+    json.dumps(found.wire(), allow_nan=False)
