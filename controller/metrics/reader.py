@@ -27,6 +27,7 @@ from controller.metrics.gauges import gauge_past, take_gauge
 from controller.metrics.look import Bounds, count_past, take_look, warming_up
 from controller.metrics.metric import (
     BAD,
+    Metric,
     Readings,
     assign,
     build_query,
@@ -159,9 +160,12 @@ def _read_both(
     bounds: Bounds,
 ) -> tuple[Samples, Readings] | NoEvidence:
     """Ask for both arms' series, once any pod may be judged."""
+    metric = _compiled(spec)
+    if isinstance(metric, NoEvidence):
+        return metric
     problem = warming_up(arms, spec.per, bounds.warm_up, bounds.now)
     window = max(bounds.now - bounds.since, 0.0) + _LOOKBACK
-    return problem or _ask(prometheus, spec, arms, matchers, window)
+    return problem or _ask(prometheus, metric, arms, matchers, window)
 
 
 def _read_stable(
@@ -174,14 +178,24 @@ def _read_stable(
     seconds: float,
 ) -> tuple[Samples, Readings] | NoEvidence:
     """Ask for the series of stable as they were at a moment; `arms` has no canary."""
+    metric = _compiled(spec)
+    if isinstance(metric, NoEvidence):
+        return metric
     if not arms.stable:
         return NoEvidence("NoPods", "there is no stable pod whose metrics could be read")
-    return _ask(prometheus, spec, arms, matchers, seconds + _LOOKBACK, at=now)
+    return _ask(prometheus, metric, arms, matchers, seconds + _LOOKBACK, at=now)
+
+
+def _compiled(spec: ReleaseMetricSpec) -> Metric | NoEvidence:
+    try:
+        return compile_metric(spec)
+    except SelectorError as error:
+        return NoEvidence("MetricInvalid", str(error))
 
 
 def _ask(
     prometheus: Prometheus,
-    spec: ReleaseMetricSpec,
+    metric: Metric,
     arms: Arms,
     matchers: Mapping[str, str],
     window: float,
@@ -189,10 +203,6 @@ def _ask(
     at: float | None = None,
 ) -> tuple[Samples, Readings] | NoEvidence:
     """Send the one query of a metric, and give each series to its arm."""
-    try:
-        metric = compile_metric(spec)
-    except SelectorError as error:
-        return NoEvidence("MetricInvalid", str(error))
     query = build_query(metric, arms, matchers)
     samples = prometheus.range_samples(query.text, window=window, at=at)
     if isinstance(samples, NoEvidence):
