@@ -1,12 +1,14 @@
 """A version whose pods need more memory is taken back for it, once stable has taught what is usual.
 
-Python with PYTHONTRACEMALLOC set remembers where each object was made: a switch that people forget,
-and that costs a third of the memory or more.
+Python with PYTHONTRACEMALLOC set remembers where each object was made: a switch that people forget
+in a template, and that costs a third of the memory.
 """
 
 import re
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from dev.waiting import until
 from tests.cluster.releases.instruments import await_alert, number
@@ -33,8 +35,11 @@ COMPARED = r"memory [\d.]+ MiB a pod against [\d.]+ MiB \(x[\d.]+.*\), 4 pods ag
 HEAVIER = re.compile(COMPARED + "more than pods of one version differ")
 
 
+@pytest.mark.timeout(900)  # stable's past alone takes six minutes
 def test_more_memory_is_advice_at_first_and_then_taken_back(story: Callable[..., Story]) -> None:
     shop = story(replicas=REPLICAS, adopt=False)
+    # Four pods that trace their memory start together, on a machine that may be busy.
+    shop.patch("deployment", {"spec": {"progressDeadlineSeconds": 240}})
     shop.apply({**MEMORY, "metadata": {"name": "memory", "namespace": shop.shop.namespace}})
     shop.adopt(
         exposure=AT_ONCE,
@@ -51,15 +56,15 @@ def test_more_memory_is_advice_at_first_and_then_taken_back(story: Callable[...,
     assert re.match(COMPARED + "advice only: the history has fewer than 20 looks", found["message"])
 
     await_past(shop)
-    become(shop, "v1", {"PYTHONTRACEMALLOC": "10"})
+    become(shop, "v1", {"PYTHONTRACEMALLOC": "1"})
     status = shop.await_end(number=2)
     assert ("RolledBack", "Regressed") == (status["phase"], status["reason"])
     assert HEAVIER.match(status["message"])
     found = of_memory(status)
     assert (found["state"], found["measure"], found["unit"]) == ("Regressed", "PodMean", "Bytes")
     assert (found["canaryPods"], found["stablePods"]) == (4, REPLICAS)
-    assert found["canary"] > 1.25 * found["stable"] > 20 * 2**20
-    assert found["ratioInterval"]["low"] > 1.1
+    assert found["canary"] > 1.2 * found["stable"] > 20 * 2**20
+    assert found["ratioInterval"]["low"] > 1
     told = await_alert(shop.shop)["annotations"]
     assert HEAVIER.match(told["cause"])
     assert re.fullmatch(r"memory [\d.]+ MiB a pod, 4 pods", told["canary"])
