@@ -43,12 +43,14 @@ def asked() -> Iterator[tuple[Prometheus, list[dict[str, list[str]]]]]:
         end = NOW.timestamp() + 60 if "time" not in form else float(form["time"][0])
         pods = STABLE | (CANARY if "canary" in form["query"][0] else {})
         times = [end - 5 * n for n in range(200, -1, -1)]
+        containers = ("app", "proxy") if "container_bytes" in form["query"][0] else ("app",)
         result = [
             {
-                "metric": {"__name__": "memory_bytes", "pod": name},
+                "metric": {"__name__": "memory_bytes", "pod": name, "container": container},
                 "values": [[at, str(value + at % 2)] for at in times],
             }
             for name, value in pods.items()
+            for container in containers
         ]
         data = {"resultType": "matrix", "result": result}
         body = json.dumps({"status": "success", "data": data}).encode()
@@ -93,6 +95,10 @@ def test_a_gauge_is_tried_on_stable_before_any_user_meets_the_canary(
     assert judged.problem is not None
     assert judged.problem.reason == "MetricInvalid"
     assert "memory: spec.gauge.series: x_total is a counter" in judged.problem.message
+    both = {**MEMORY, "spec": {"gauge": {"series": 'container_bytes{pod=~"{{ pods }}"}'}}}
+    judged = rehearse(a_release([], both), ARMS, lambda: prometheus, NOW)
+    assert judged.problem is not None
+    assert judged.problem.reason == "SeveralSeries"
 
 
 def test_pods_are_compared_with_their_requests_and_limits() -> None:
