@@ -98,6 +98,7 @@ KINDS = (
             Column("Total", ".spec.counts.total"),
             Column("Bad", ".spec.counts.bad"),
             Column("Buckets", ".spec.histogram.buckets"),
+            Column("Series", ".spec.gauge.series"),
             Column("Per", ".spec.per"),
             _AGE,
         ),

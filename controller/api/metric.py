@@ -1,7 +1,7 @@
 """ReleaseMetric: a measurement that any plan in its namespace can name.
 
-Promises: every field is read. Leaves out: gauges and free queries, which the controller does not
-read yet; they are not in the schema.
+Promises: every field is read. Leaves out: free queries, which the controller does not read yet;
+they are not in the schema.
 """
 
 from typing import Annotated, Literal
@@ -81,6 +81,41 @@ class Histogram(Model):
     ] = "Seconds"
 
 
+class Gauge(Model):
+    """A value of each pod, such as its memory. Higher is worse."""
+
+    series: Annotated[
+        str,
+        Field(
+            max_length=1024,
+            description="Series selector of the gauge, one series a pod, without a range or a "
+            'function, for example process_resident_memory_bytes{namespace="{{ namespace }}",'
+            f'pod=~"{{{{ pods }}}}"}}. {SELECTOR_HELP}',
+        ),
+        matching(
+            _SELECTOR,
+            'must be one series selector, such as process_resident_memory_bytes{pod=~"{{ pods }}"}:'
+            " no function, no range, values in double quotes, no other placeholder than "
+            "{{ namespace }}, {{ service }} and {{ pods }}",
+        ),
+    ]
+    unit: Annotated[
+        Literal["None", "Bytes", "Cores", "Seconds", "Share"],
+        Field(
+            description="The unit of the values, for what people read. Share: 0.85 is 85 %. None: "
+            "a plain number."
+        ),
+    ] = "None"
+    measure: Annotated[
+        Literal["Level", "Growth"],
+        Field(
+            description="What is compared. Level: the mean of a pod. Growth: how fast it rises, "
+            "which finds a leak after ten minutes at the earliest; the margin is then what the "
+            "canary may gain on stable in six hours."
+        ),
+    ] = "Level"
+
+
 class Margin(Model):
     """How much worse than stable the canary may be and still count as safe."""
 
@@ -88,7 +123,7 @@ class Margin(Model):
         str,
         Field(
             max_length=8,
-            description='Share of the stable rate: "0.5" lets 1.5 times the stable rate pass.',
+            description='Share of stable\'s value: "0.5" lets 1.5 times the stable rate pass.',
         ),
         matching(
             r"[0-9]{1,3}(\.[0-9]{1,4})?", 'must be a number of at least 0 in quotes, such as "0.5"'
@@ -97,11 +132,15 @@ class Margin(Model):
     absolute: Annotated[
         str,
         Field(
-            max_length=8,
+            max_length=20,
             description='Added to that, as a share of all requests: "0.005" is 0.5 percentage '
-            "points. Smaller margins need more requests to be proven.",
+            "points. Smaller margins need more requests to be proven. Of a gauge it is in the "
+            'gauge\'s own unit: "16777216" is 16 MiB.',
         ),
-        matching(r"0?\.[0-9]{1,6}|0", 'must be a share below 1 in quotes, such as "0.005"'),
+        matching(
+            r"[0-9]{1,12}(\.[0-9]{1,6})?|\.[0-9]{1,6}",
+            'must be a number of at least 0 in quotes, such as "0.005"',
+        ),
     ] = "0.005"
 
 
@@ -116,6 +155,14 @@ class ReleaseMetricSpec(Model):
             "anywhere in the distribution; a mean or a single quantile would hide it. It is safe "
             "where, at each bound from stable's median up, its share of slower requests is within "
             "the margin."
+        ),
+    ] = None
+    gauge: Annotated[
+        Gauge | None,
+        Field(
+            description="A value of each pod, such as its memory. The canary is worse where its "
+            "pods lie above stable's by more than pods of one version differ, which is learned "
+            "from stable's last 15 minutes."
         ),
     ] = None
     per: Annotated[
@@ -172,6 +219,7 @@ def _picks_one_arm(kind: str, field: str) -> tuple[Rule, Rule]:
 
 _COUNTS_PER_POD, _COUNTS_PER_SERVICE = _picks_one_arm("counts", "total")
 _BUCKETS_PER_POD, _BUCKETS_PER_SERVICE = _picks_one_arm("histogram", "buckets")
+_GAUGE_PER_POD, _ = _picks_one_arm("gauge", "series")
 
 
 class ReleaseMetric(Model):
@@ -181,8 +229,8 @@ class ReleaseMetric(Model):
     spec: Annotated[
         ReleaseMetricSpec,
         Rule(
-            "has(self.counts) != has(self.histogram)",
-            "set either counts or histogram: a ReleaseMetric is one measurement",
+            "[has(self.counts), has(self.histogram), has(self.gauge)].filter(x, x).size() == 1",
+            "set one of counts, histogram and gauge: a ReleaseMetric is one measurement",
         ),
         Rule(
             "!has(self.slo) || has(self.counts)",
@@ -192,4 +240,15 @@ class ReleaseMetric(Model):
         _COUNTS_PER_SERVICE,
         _BUCKETS_PER_POD,
         _BUCKETS_PER_SERVICE,
+        _GAUGE_PER_POD,
+        Rule(
+            "!has(self.gauge) || self.per == 'Pod'",
+            "a gauge is compared pod by pod: set per to Pod, and podLabel to the label that has "
+            "the pod's name",
+        ),
+        Rule(
+            "has(self.gauge) || double(self.margin.absolute) < 1.0",
+            'margin.absolute is a share of all requests, so it is below 1, such as "0.005"; '
+            "only that of a gauge is in the gauge's unit",
+        ),
     ]

@@ -170,13 +170,17 @@ class MetricStatus(Model):
     ] = "Waiting"
     message: Annotated[Sentence, Field(description="The evidence in words.")] = ""
     measure: Annotated[
-        Literal["", "BadShare", "P99Seconds"],
+        Literal["", "BadShare", "P99Seconds", "PodMean"],
         Field(
             description="What canary and stable are. BadShare: the share of bad requests. "
             "P99Seconds: how long 99 of 100 requests take at most; the verdict is about all "
-            "requests, not about this one number."
+            "requests, not about this one number. PodMean: a gauge's mean pod, in `unit`."
         ),
     ] = ""
+    unit: Annotated[
+        Literal["None", "Bytes", "Cores", "Seconds", "Share"],
+        Field(description="Unit of a gauge's values."),
+    ] = "None"
     canary: Annotated[float | None, Field(description="The canary's value.")] = None
     stable: Annotated[float | None, Field(description="Stable's value.")] = None
     ratio: Annotated[float | None, Field(description="Canary divided by stable.")] = None
@@ -187,6 +191,10 @@ class MetricStatus(Model):
     canary_bad: Annotated[float, Field(description="Bad ones among them.")] = 0
     stable_requests: Annotated[float, Field(description="Requests of stable seen.")] = 0
     stable_bad: Annotated[float, Field(description="Bad ones among them.")] = 0
+    canary_pods: Annotated[
+        int, Field(description="Pods of the canary that a gauge compared in its last look.")
+    ] = 0
+    stable_pods: Annotated[int, Field(description="Pods of stable, likewise.")] = 0
     log_e_regressed: Annotated[
         float, Field(description="Natural logarithm of the e-value for worse than stable.")
     ] = 0

@@ -9,6 +9,7 @@ Each `decode_` function takes the bytes of one object and raises msgspec.DecodeE
 has another type than Kubernetes promises; the error names its path. Pure.
 """
 
+import sys
 from datetime import datetime
 from typing import Any, Final
 
@@ -117,7 +118,11 @@ class ContainerState(msgspec.Struct, frozen=True):
 
 
 class Pod(msgspec.Struct, frozen=True):
-    """A pod; `ready_since` is None unless it is ready."""
+    """A pod; `ready_since` is None unless it is ready.
+
+    `resources` are the requests and limits of the pod and its containers as text, equal for equal
+    ones: the API server writes quantities and the order of fields in one way only.
+    """
 
     meta: Meta
     phase: str
@@ -130,6 +135,7 @@ class Pod(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...]
     containers: tuple[ContainerState, ...]
     init_containers: tuple[ContainerState, ...]
+    resources: str = ""
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -215,6 +221,7 @@ def decode_pod(data: bytes) -> Pod:
         conditions=status.conditions,
         containers=tuple(map(_container, status.container_statuses)),
         init_containers=tuple(map(_container, status.init_container_statuses)),
+        resources=_resources(shape.spec),
     )
 
 
@@ -245,6 +252,13 @@ def _meta(data: msgspec.Raw) -> Meta:
     # Often larger than all the rest, and a copy of it.
     meta.annotations.pop(LAST_APPLIED, None)
     return meta
+
+
+def _resources(spec: wire.PodSpec) -> str:
+    each = [("pod", spec.resources), *((one.name, one.resources) for one in spec.containers)]
+    text = ", ".join(f"{name} {bytes(raw).decode()}" for name, raw in each if bytes(raw) != b"{}")
+    # The pods of one template share it.
+    return sys.intern(text)
 
 
 def _container(status: wire.ContainerStatus) -> ContainerState:

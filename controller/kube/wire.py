@@ -91,8 +91,15 @@ class ContainerStatus(msgspec.Struct, rename={"image_id": "imageID"}):
     last_state: State = msgspec.field(name="lastState", default_factory=State)
 
 
+class ContainerSpec(msgspec.Struct):
+    name: str
+    resources: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 class PodSpec(msgspec.Struct, rename="camel"):
     node_name: str = ""
+    containers: tuple[ContainerSpec, ...] = ()
+    resources: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class PodStatus(msgspec.Struct, rename="camel"):

@@ -12,6 +12,7 @@ query with a range selector brings the raw samples of both arms, and everything 
     answer      the body of an answer as samples, or the reason why it is none
     counters    resets, dips, new series, pods that are scraped twice
     look        both arms' counts over one window, or the reason why there is no look
+    gauges      a gauge of both arms' pods over one window, likewise
 
 Samples are differenced here, never by Prometheus: rate() and increase() extrapolate to the ends of
 their range and lose the first increment of a new series, and the judge's test is exact only for

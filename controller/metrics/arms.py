@@ -13,12 +13,14 @@ class PodRef:
 
     `ready_since` is None while the pod is not ready. `started_at` is the start of the container of
     the pod that has been running longest, since a sidecar that restarts says nothing about the
-    counters of the others; or of the pod, where that is all that is known.
+    counters of the others; or of the pod, where that is all that is known. `resources` is a text
+    that is equal for equal requests and limits.
     """
 
     name: str
     ready_since: float | None
     started_at: float
+    resources: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def read_counters(
     `scrapes` are those of both arms: one gateway reports both. `range_start` is the oldest moment
     that was read.
     """
-    copy_labels = _copy_labels(readings)
+    copy_labels = copy_labels_of(readings)
     counters = (
         _counter(
             reading,
@@ -151,6 +151,24 @@ def rising(
             high = value
         totals.append(total)
     return tuple(totals)
+
+
+def copy_labels_of(readings: Iterable[Reading]) -> dict[str, tuple[str, ...]]:
+    """Return per pod the labels in which two copies of the same counters differ.
+
+    `service` is one of them where each target has one value of it, as a ServiceMonitor makes it.
+    An application's own label of that name is taken for one only if it has a single value, and then
+    nothing depends on it.
+    """
+    services: dict[Target, set[str]] = defaultdict(set)
+    for reading in readings:
+        services[_target(reading)].add(reading.series.labels.get("service", ""))
+    labels: dict[str, tuple[str, ...]] = {"": _COPY}
+    for (pod, *_), values in services.items():
+        if pod:
+            one_value = len(values) == 1 and labels.get(pod) != _TARGET
+            labels[pod] = (*_TARGET, "service") if one_value else _TARGET
+    return labels
 
 
 def _started_between(before: float, now: float, started_at: float | None) -> bool:
@@ -205,24 +223,6 @@ def _zero_before(
 def _target(reading: Reading) -> Target:
     labels = reading.series.labels
     return (reading.pod, labels.get("pod", ""), *(labels.get(label, "") for label in _TARGET))
-
-
-def _copy_labels(readings: Iterable[Reading]) -> dict[str, tuple[str, ...]]:
-    """Return per pod the labels in which two copies of the same counters differ.
-
-    `service` is one of them where each target has one value of it, as a ServiceMonitor makes it.
-    An application's own label of that name is taken for one only if it has a single value, and then
-    nothing depends on it.
-    """
-    services: dict[Target, set[str]] = defaultdict(set)
-    for reading in readings:
-        services[_target(reading)].add(reading.series.labels.get("service", ""))
-    labels: dict[str, tuple[str, ...]] = {"": _COPY}
-    for (pod, *_), values in services.items():
-        if pod:
-            one_value = len(values) == 1 and labels.get(pod) != _TARGET
-            labels[pod] = (*_TARGET, "service") if one_value else _TARGET
-    return labels
 
 
 def _one_copy(counters: Sequence[Counter], fresh_since: float) -> list[Counter]:

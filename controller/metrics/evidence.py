@@ -28,6 +28,7 @@ Reason = Literal[
     "PrometheusUnreachable",
     "SeriesOfBothArms",
     "SeriesOfNoArm",
+    "SeveralSeries",
     "TooEarly",
     "WarmingUp",
 ]
@@ -128,3 +129,44 @@ class Past:
     pods: tuple[str, ...]
     parts: tuple[str, ...]
     counts: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PodValue:
+    """One pod's gauge in one look: its mean, None without a sample past the pod's warm-up.
+
+    `age` is how many seconds the pod has been ready at the look's end, 0 if it is not ready.
+    `resources` is equal for equal requests and limits.
+    """
+
+    name: str
+    value: float | None
+    age: float
+    resources: str
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeReading:
+    """A gauge of both arms' pods between two moments. The next look begins at `end`."""
+
+    start: float
+    end: float
+    canary: tuple[PodValue, ...]
+    stable: tuple[PodValue, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaugePast:
+    """What a gauge showed of stable before a release: `values` has the shape (windows, pods).
+
+    They are means, NaN where a pod has no sample. Windows are consecutive, `seconds` long, oldest
+    first. Never empty.
+    """
+
+    pods: tuple[str, ...]
+    values: NDArray[np.float64]
+    seconds: float
+
+
+# What reading a ReleaseMetric comes to, whatever its kind.
+Answer = Look | GaugeReading | NoEvidence

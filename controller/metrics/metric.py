@@ -27,9 +27,15 @@ _PER_ARM = frozenset({"pods", "service"})
 _BUCKET = "_bucket"
 _BOUND_LABEL = "le"
 
-Kind = Literal["Counts", "Histogram"]
-FIELDS: dict[Kind, str] = {"Counts": "spec.counts.total", "Histogram": "spec.histogram.buckets"}
-# What a series of counts counts. The part of a histogram's series is its `le`.
+Kind = Literal["Counts", "Histogram", "Gauge"]
+FIELDS: dict[Kind, str] = {
+    "Counts": "spec.counts.total",
+    "Histogram": "spec.histogram.buckets",
+    "Gauge": "spec.gauge.series",
+}
+# How the names of series end that only ever rise.
+_COUNTING = ("_total", "_bucket")
+# What a series of counts counts. The part of a histogram's series is its `le`; a gauge has none.
 GOOD, BAD = "good", "bad"
 
 T = TypeVar("T")
@@ -50,9 +56,14 @@ class Metric:
         return FIELDS[self.kind]
 
     def part(self, labels: Mapping[str, str]) -> str:
-        """Return which of the requests a series counts: good or bad ones, or those up to `le`."""
+        """Return which of the requests a series counts: good or bad ones, or those up to `le`.
+
+        Empty for a gauge, which counts none.
+        """
         if self.kind == "Histogram":
             return labels.get(_BOUND_LABEL, "")
+        if self.kind == "Gauge":
+            return ""
         return BAD if all(matcher.matches(labels) for matcher in self.bad) else GOOD
 
 
@@ -103,8 +114,14 @@ def compile_metric(spec: ReleaseMetricSpec) -> Metric:
         _check_counter(total)
         _check_bad(total, bad)
         return Metric("Counts", total, bad, pod_label)
+    if spec.gauge is not None:
+        field = FIELDS["Gauge"]
+        series = _read(field, parse_selector, spec.gauge.series)
+        _check_selector(field, spec, series)
+        _check_gauge(spec, series)
+        return Metric("Gauge", series, (), pod_label)
     if spec.histogram is None:
-        raise SelectorError("spec: set counts or histogram, so that there is something to measure")
+        raise SelectorError("spec: set counts, histogram or gauge: there is nothing to measure")
     field = FIELDS["Histogram"]
     buckets = _read(field, parse_selector, spec.histogram.buckets)
     _check_selector(field, spec, buckets)
@@ -244,6 +261,19 @@ def _check_buckets(buckets: Selector) -> None:
         raise SelectorError(
             f"spec.histogram.buckets: every bucket of {buckets.name} is read; "
             f"leave {_BOUND_LABEL} out"
+        )
+
+
+def _check_gauge(spec: ReleaseMetricSpec, series: Selector) -> None:
+    if spec.per != "Pod":
+        raise SelectorError(
+            "spec.gauge: it is compared pod by pod; set per to Pod, and podLabel to the label that "
+            "has the pod's name"
+        )
+    if series.name.endswith(_COUNTING):
+        raise SelectorError(
+            f"spec.gauge.series: {series.name} is a counter, which only ever rises; compare it "
+            "with counts or histogram"
         )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from controller.api.base import format_percent
 from controller.api.release import Entry, MetricStatus, Phase, Release
 from controller.judge.quantiles import duration
+from controller.judge.quantities import Unit, amount
 from controller.judge.words import percent
 from controller.release.takedown import TOO_LATE
 
@@ -24,7 +25,7 @@ DEFAULT_SEVERITY = "page"
 FIRES_FOR = timedelta(minutes=10)
 
 _LONGEST = 1000
-LATENCY = "P99Seconds"  # of MetricStatus.measure
+LATENCY, GAUGE = "P99Seconds", "PodMean"  # of MetricStatus.measure
 _LONGEST_SUMMARY = 200
 
 
@@ -104,8 +105,10 @@ def _annotations(release: Release, start: Entry) -> Iterator[tuple[str, str]]:
     yield "summary", _cut(_summary(release, start), _LONGEST_SUMMARY)
     yield "description", _description(release, start, images)
     yield "cause", start.message
-    yield "canary", "; ".join(_value(m, m.canary, m.canary_requests) for m in culprits)
-    yield "stable", "; ".join(_value(m, m.stable, m.stable_requests) for m in culprits)
+    canary = (_value(m, m.canary, m.canary_requests, m.canary_pods) for m in culprits)
+    stable = (_value(m, m.stable, m.stable_requests, m.stable_pods) for m in culprits)
+    yield "canary", "; ".join(canary)
+    yield "stable", "; ".join(stable)
     yield "ratio", "; ".join(filter(None, map(_ratio, culprits)))
     yield "exposure", _exposure(release)
     yield "image", images
@@ -191,6 +194,8 @@ def _exposure(release: Release) -> str:
     status = release.status
     if status.step == 0:
         return "no user met it."
+    if all(rule.spec.gauge is not None for rule in release.spec.rules.metrics):
+        return "no metric of the plan counts requests, so how many met it is not known."
     if status.exposure.requests == 0:
         return "it was taken back before its first requests were counted."
     met, bad = status.exposure.requests, status.exposure.bad
@@ -199,7 +204,10 @@ def _exposure(release: Release) -> str:
     return f"{met:,.0f} requests met it, {bad:,.0f} of them bad."
 
 
-def _value(metric: MetricStatus, value: float | None, requests: float) -> str:
+def _value(metric: MetricStatus, value: float | None, requests: float, pods: int) -> str:
+    if metric.measure == GAUGE:
+        level = amount(value or 0.0, Unit(metric.unit.lower()))
+        return f"{metric.name} {level} a pod, {pods} pod{'s' if pods != 1 else ''}"
     if metric.measure == LATENCY:
         p99 = "over the last bucket" if value is None else duration(value)
         return f"{metric.name} p99 {p99} of {requests:,.0f} requests"

@@ -37,4 +37,5 @@ def _ref(pod: Pod) -> PodRef:
         name=pod.meta.name,
         ready_since=pod.ready_since.timestamp() if pod.ready_since else None,
         started_at=started.timestamp() if started else 0.0,
+        resources=pod.resources,
     )

@@ -21,7 +21,7 @@ from controller.judge.exposure import (
     seconds_to_verdict,
 )
 from controller.metrics.arms import Arms
-from controller.metrics.reader import MAX_WINDOW, Look, NoEvidence, Past
+from controller.metrics.reader import MAX_WINDOW, Answer, Look, NoEvidence, Past
 from controller.reconcile.foresight import foresee, need_of
 from controller.release.easing import ceiling_of
 from controller.release.facts import Judged, Problem
@@ -69,9 +69,7 @@ def first_weight(
     return replace(seen_nothing, justified=weight, scrape=scrape, foreseen=foresee(needs))
 
 
-def ease(
-    release: Release, answers: Mapping[str, Look | NoEvidence], judged: Judged, now: datetime
-) -> Judged:
+def ease(release: Release, answers: Mapping[str, Answer], judged: Judged, now: datetime) -> Judged:
     """Return the judgement of a look with the weight that it justifies.
 
     A metric without an answer leaves that as it was. The few requests of a small weight may not
@@ -103,7 +101,7 @@ def _warming(release: Release, rule: MetricRule, arms: Arms, now: datetime) -> f
     return max(0.0, since + warm_up - now.timestamp())
 
 
-def _justified(release: Release, answer: Look | NoEvidence, metric: MetricStatus) -> float | None:
+def _justified(release: Release, answer: Answer, metric: MetricStatus) -> float | None:
     """Return the weight that one metric justifies; None where this look says nothing of it."""
     if not isinstance(answer, Look) or not metric.evidence:
         return None

@@ -15,7 +15,6 @@ from controller.judge import (
     Judgement,
     Metric,
     MetricTrial,
-    Plan,
     Refused,
     Verdict,
     explain,
@@ -23,7 +22,7 @@ from controller.judge import (
     kinds,
     questions,
 )
-from controller.metrics.reader import Look, NoEvidence, Past
+from controller.metrics.reader import Answer, GaugePast, Look, NoEvidence, Past
 from controller.reconcile.metricstatus import Grown, describe
 from controller.reconcile.questions import is_at_edge, look_of, metric_of, noisy, plan_of
 from controller.release.facts import Judged, Problem
@@ -32,11 +31,11 @@ log = structlog.get_logger()
 
 # Nothing is wrong, there is just nothing new yet: these do not hold a release.
 PATIENT = frozenset({"TooEarly", "WarmingUp"})
-ReadPast = Callable[[MetricRule], Past | None]
+ReadPast = Callable[[MetricRule], Past | GaugePast | None]
 
 
 def judge_look(
-    release: Release, answers: Mapping[str, Look | NoEvidence], past: ReadPast, now: datetime
+    release: Release, answers: Mapping[str, Answer], past: ReadPast, now: datetime
 ) -> Judged | None:
     """Judge what was read of every metric, by its name, on top of the evidence that is stored.
 
@@ -49,7 +48,7 @@ def judge_look(
     if all(isinstance(a, NoEvidence) and a.reason == "TooEarly" for a in answers.values()):
         return None
     grown = {
-        rule.name: _grow(rule, plan, before.get(rule.name), answers[rule.name], past)
+        rule.name: _grow(release, rule, before.get(rule.name), answers[rule.name], past)
         for rule in rules.metrics
     }
     judgement = judge(
@@ -77,30 +76,35 @@ def judge_look(
 
 
 def _grow(
+    release: Release,
     rule: MetricRule,
-    plan: Plan,
     before: MetricStatus | None,
-    answer: Look | NoEvidence,
+    answer: Answer,
     past: ReadPast,
 ) -> Grown:
     """Add a look to what one metric has shown, over the release and at this weight."""
     left_out = before.left_out if before else ()
-    trial = _stored(rule, plan, before) if before and before.evidence else None
+    trial = _stored(release, rule, before) if before and before.evidence else None
     if trial is None:
         # A look without data fixes nothing: Prometheus may not have answered about the past either.
-        known = past(rule) if isinstance(answer, Look) else None
+        known = past(rule) if not isinstance(answer, NoEvidence) else None
         left_out = noisy(rule, known)
-        trial = _begun(plan, before, metric_of(rule, known, left_out))
+        analysis = release.spec.rules.analysis
+        trial = _begun(release, before, metric_of(rule, analysis, known, left_out))
     refused, at_edge = None, False
-    if isinstance(answer, Look):
+    if not isinstance(answer, NoEvidence):
         at_edge = is_at_edge(trial.evidence, answer, left_out)
         trial, refused = trial.after(look_of(rule, answer, left_out), at_edge=at_edge)
     return Grown(trial, left_out, refused, at_edge)
 
 
-def _begun(plan: Plan, before: MetricStatus | None, metric: Metric) -> MetricTrial:
+def _begun(release: Release, before: MetricStatus | None, metric: Metric) -> MetricTrial:
     """Return a metric before its first look; with less capital where its evidence is lost."""
-    (question,) = questions(plan, [metric])
+    rules = release.spec.rules
+    plan = plan_of(rules.analysis)
+    # Gauges share a part of falseRollback, so what is asked of one depends on which others are.
+    others = [metric_of(rule, rules.analysis) for rule in rules.metrics if rule.name != metric.name]
+    question, *_ = questions(plan, [metric, *others])
     trial = MetricTrial.start(plan, metric, question)
     if before is None or not before.evidence:
         return trial
@@ -108,7 +112,7 @@ def _begun(plan: Plan, before: MetricStatus | None, metric: Metric) -> MetricTri
     return replace(trial, evidence=evidence)
 
 
-def _stored(rule: MetricRule, plan: Plan, before: MetricStatus) -> MetricTrial | None:
+def _stored(release: Release, rule: MetricRule, before: MetricStatus) -> MetricTrial | None:
     """Return the metric as its status has it; None where that cannot be read any more."""
     try:
         evidence = kinds.unpack(before.evidence)
@@ -124,12 +128,13 @@ def _stored(rule: MetricRule, plan: Plan, before: MetricStatus) -> MetricTrial |
             current = kinds.unpack_here(before.current, question)
         except ValueError as error:
             log.warning("what was seen at this weight is lost and seen again", error=str(error))
-    trial = MetricTrial.start(plan, metric_of(rule, None), question)
+    analysis = release.spec.rules.analysis
+    trial = MetricTrial.start(plan_of(analysis), metric_of(rule, analysis), question)
     return replace(trial, evidence=evidence, current=current)
 
 
 def _problem(
-    release: Release, answers: Mapping[str, Look | NoEvidence], refused: Mapping[str, Refused]
+    release: Release, answers: Mapping[str, Answer], refused: Mapping[str, Refused]
 ) -> Problem | None:
     """Return why the required metrics gave no evidence; patience is no problem."""
     patient = False
@@ -155,14 +160,15 @@ def _held(judgement: Judgement, grown: Mapping[str, Grown]) -> Problem | None:
 
 
 def _exposed(
-    before: Exposure, rules: tuple[MetricRule, ...], answers: Mapping[str, Look | NoEvidence]
+    before: Exposure, rules: tuple[MetricRule, ...], answers: Mapping[str, Answer]
 ) -> Exposure:
-    """Add the requests that met the canary, as the first required metric counts them.
+    """Add the requests that met the canary, as the first metric that counts them does.
 
-    A metric that knows bad requests from good ones comes first.
+    A required one comes first, and then one that knows bad requests from good ones.
     """
-    required = sorted((r for r in rules if r.required), key=lambda r: r.spec.counts is None)
-    answer = answers[required[0].name]
+    counting = [rule for rule in rules if rule.spec.gauge is None]
+    counting.sort(key=lambda rule: (not rule.required, rule.spec.counts is None))
+    answer = answers[counting[0].name] if counting else None
     if not isinstance(answer, Look):
         return before
     return Exposure(

@@ -19,7 +19,17 @@ import structlog
 from controller.api.release import MetricRule, MetricStatus, Phase, Release
 from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
-from controller.metrics.reader import Look, NoEvidence, Past, Prometheus, read_look, read_past
+from controller.metrics.reader import (
+    Answer,
+    GaugePast,
+    NoEvidence,
+    Past,
+    Prometheus,
+    read_gauge,
+    read_gauge_past,
+    read_look,
+    read_past,
+)
 from controller.reconcile.easing import PAST, ease, first_weight
 from controller.reconcile.judging import judge_look
 from controller.reconcile.prometheus import SecretError, UrlError
@@ -196,7 +206,7 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
     if release.status.weight.wanted == 0:
         return first_weight(release, arms, lately, blind(release, None, now), now)
     before = {metric.name: metric for metric in release.status.metrics}
-    answers: dict[str, Look | NoEvidence] = {}
+    answers: dict[str, Answer] = {}
     for rule in release.spec.rules.metrics:
         last = next(reversed(answers.values()), None)
         # One that does not answer is not asked for the other metrics: others wait for this thread.
@@ -207,7 +217,7 @@ def take_look(release: Release, arms: Arms, prometheus: Prometheus, now: datetim
             else _read(release, rule, before.get(rule.name), arms, prometheus, now)
         )
 
-    def past(rule: MetricRule) -> Past | None:
+    def past(rule: MetricRule) -> Past | GaugePast | None:
         return _past(release, rule, arms, prometheus, now)
 
     judged = judge_look(release, answers, past, now)
@@ -221,9 +231,10 @@ def _read(
     arms: Arms,
     prometheus: Prometheus,
     now: datetime,
-) -> Look | NoEvidence:
+) -> Answer:
     analysis = release.spec.rules.analysis
-    return read_look(
+    read = read_look if rule.spec.gauge is None else read_gauge
+    return read(
         prometheus,
         rule.spec,
         arms,
@@ -243,13 +254,14 @@ def _began(release: Release) -> float:
 
 def _past(
     release: Release, rule: MetricRule, arms: Arms, prometheus: Prometheus, now: datetime
-) -> Past | None:
-    """Return what stable counted before the canary; None where nothing is known."""
-    found = read_past(
-        prometheus,
-        rule.spec,
-        arms,
-        release.spec.rules.analysis.prometheus.matchers,
-        now=release.status.looks.since or now.timestamp(),
-    )
+) -> Past | GaugePast | None:
+    """Return what stable showed before the canary; None where nothing is known."""
+    analysis = release.spec.rules.analysis
+    at, matchers = release.status.looks.since or now.timestamp(), analysis.prometheus.matchers
+    found: Past | GaugePast | NoEvidence
+    if rule.spec.gauge is None:
+        found = read_past(prometheus, rule.spec, arms, matchers, now=at)
+    else:
+        warm_up = analysis.warm_up.total_seconds()
+        found = read_gauge_past(prometheus, rule.spec, arms, matchers, now=at, warm_up=warm_up)
     return None if isinstance(found, NoEvidence) else found

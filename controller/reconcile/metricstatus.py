@@ -1,11 +1,13 @@
 """One metric's evidence as its status shows it: numbers, words, and the packed judge's state."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from controller.api.release import Interval, MetricStatus
 from controller.judge import (
     CountsEvidence,
+    GaugeEvidence,
     HistogramEvidence,
     Judgement,
     MetricTrial,
@@ -13,7 +15,9 @@ from controller.judge import (
     explain,
     kinds,
 )
-from controller.metrics.reader import Look, NoEvidence
+from controller.judge.gauge_look import Measure
+from controller.judge.gauge_rule import clearest
+from controller.metrics.reader import Answer, NoEvidence
 
 DIGITS = 6
 AT_EDGE = "the last look is left out, for stable's own rate has just jumped"
@@ -35,13 +39,13 @@ class Grown:
 def describe(
     before: MetricStatus | None,
     found: Grown,
-    answer: Look | NoEvidence,
+    answer: Answer,
     judgement: Judgement,
     metrics: int,
 ) -> MetricStatus:
     """Return the status of one metric after a look, or after an attempt at one."""
     trial, evidence, refused = found.trial, found.trial.evidence, found.refused
-    until = answer.end if isinstance(answer, Look) and refused is None else None
+    until = None if isinstance(answer, NoEvidence) or refused else answer.end
     if until is None:
         until = before.until if before else 0.0
     if evidence.looks == 0:
@@ -81,12 +85,15 @@ def _words(found: Grown, metrics: int) -> str:
 
 def _values(evidence: kinds.Gathered) -> dict[str, Any]:
     """Return the fields that show both versions' values, and what they prove."""
-    if isinstance(evidence, CountsEvidence):
-        shown = _counts(evidence)
-    elif isinstance(evidence, HistogramEvidence):
-        shown = _latency(evidence)
-    else:
-        raise TypeError(f"no status is defined for {type(evidence).__name__}")
+    match evidence:
+        case CountsEvidence():
+            shown = _counts(evidence)
+        case HistogramEvidence():
+            shown = _latency(evidence)
+        case GaugeEvidence():
+            return _gauge(evidence)  # a rule has no e-values
+        case _:
+            raise TypeError(f"no status is defined for {type(evidence).__name__}")
     return {
         **shown,
         "log_e_regressed": _short(evidence.log_e_regressed),
@@ -127,6 +134,32 @@ def _latency(evidence: HistogramEvidence) -> dict[str, Any]:
         "canary_requests": evidence.requests,
         "stable_requests": evidence.stable,
     }
+
+
+def _gauge(evidence: GaugeEvidence) -> dict[str, Any]:
+    """Return the fields that show both versions' mean pod, since the start that the words are of.
+
+    The interval of growth is in the gauge's unit an hour, so it stands in the words alone.
+    """
+    question, sums = evidence.question, evidence.sums
+    since = sums.since[clearest(question, sums, question.share)]
+    level = question.measure is Measure.LEVEL and since.stable > 0
+    low, high = evidence.interval() if level else (-math.inf, math.inf)
+    return {
+        "measure": "PodMean",
+        "unit": question.unit.value.capitalize(),
+        "canary": _short(since.canary),
+        "stable": _short(since.stable),
+        "ratio": _finite(since.canary / since.stable) if since.stable > 0 else None,
+        "ratio_interval": Interval(low=_finite(low), high=_finite(high)),
+        "canary_pods": evidence.canary_pods,
+        "stable_pods": evidence.stable_pods,
+    }
+
+
+def _finite(value: float) -> float | None:
+    """Round for people; None for what no JSON can carry."""
+    return _short(value) if math.isfinite(value) else None
 
 
 def _short(value: float) -> float:

@@ -5,11 +5,12 @@ and how far numbers of one version scatter.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.api.metric import Gauge
 from controller.api.plan import Analysis
 from controller.api.release import MetricRule
 from controller.judge import (
@@ -18,10 +19,13 @@ from controller.judge import (
     CountsEvidence,
     CountsLook,
     CountsMetric,
+    GaugeLook,
+    GaugeMetric,
     HistogramLook,
     HistogramMetric,
     Metric,
     Plan,
+    Pod,
     PodBuckets,
     PodCounts,
     PodHistory,
@@ -30,7 +34,9 @@ from controller.judge import (
     kinds,
     noisy_pods,
 )
-from controller.metrics.reader import BAD, ArmLook, Look, Past
+from controller.judge.gauge_look import Measure
+from controller.judge.quantities import Unit
+from controller.metrics.reader import BAD, ArmLook, GaugePast, GaugeReading, Look, Past, PodValue
 
 SECONDS = {"Seconds": 1.0, "Milliseconds": 0.001}
 
@@ -46,11 +52,20 @@ def plan_of(analysis: Analysis) -> Plan:
     )
 
 
-def metric_of(rule: MetricRule, past: Past | None, left_out: tuple[str, ...] = ()) -> Metric:
+def metric_of(
+    rule: MetricRule,
+    analysis: Analysis,
+    past: Past | GaugePast | None = None,
+    left_out: tuple[str, ...] = (),
+) -> Metric:
     """Return what is asked of a metric; stable's pods `left_out` are no baseline.
 
-    Without a past every look at a histogram is refused.
+    Without a past every look at a histogram is refused, and a gauge only advises.
     """
+    if rule.spec.gauge is not None:
+        known = past if isinstance(past, GaugePast) else None
+        return _gauge(rule, rule.spec.gauge, analysis, known)
+    past = past if isinstance(past, Past) else None
     relative, absolute = float(rule.spec.margin.relative), float(rule.spec.margin.absolute)
     if rule.spec.histogram is not None:
         return HistogramMetric(
@@ -77,15 +92,17 @@ def metric_of(rule: MetricRule, past: Past | None, left_out: tuple[str, ...] = (
     )
 
 
-def noisy(rule: MetricRule, past: Past | None) -> tuple[str, ...]:
+def noisy(rule: MetricRule, past: Past | GaugePast | None) -> tuple[str, ...]:
     """Return the stable pods that failed too much before the release to be compared with."""
-    if past is None or rule.spec.histogram is not None:
+    if rule.spec.counts is None or not isinstance(past, Past):
         return ()
     return noisy_pods(PodHistory(past.pods, _bad(past), past.counts.sum(axis=2)))
 
 
-def look_of(rule: MetricRule, look: Look, left_out: tuple[str, ...]) -> kinds.Look:
+def look_of(rule: MetricRule, look: Look | GaugeReading, left_out: tuple[str, ...]) -> kinds.Look:
     """Return a look without what stable's pods `left_out` counted."""
+    if isinstance(look, GaugeReading):
+        return GaugeLook(look.end, _pods(look.canary), _pods(look.stable))
     canary, stable = look.canary, look.stable
     if rule.spec.histogram is not None:
         return HistogramLook(Classic.of(canary.buckets), Classic.of(stable.buckets))
@@ -98,13 +115,15 @@ def look_of(rule: MetricRule, look: Look, left_out: tuple[str, ...]) -> kinds.Lo
     return (counts,)
 
 
-def is_at_edge(evidence: kinds.Gathered, look: Look, left_out: tuple[str, ...]) -> bool:
+def is_at_edge(
+    evidence: kinds.Gathered, look: Look | GaugeReading, left_out: tuple[str, ...]
+) -> bool:
     """Tell whether stable's own share of bad requests has just jumped.
 
     Then an incident begins or ends for both versions, and the look may hold its edge for one only.
     One that begins is seen late where stable was scraped just before it: nobody waits for that.
     """
-    if not isinstance(evidence, CountsEvidence):
+    if not isinstance(evidence, CountsEvidence) or not isinstance(look, Look):
         return False
     before, now = (_without(arm, left_out) for arm in (look.before, look.stable))
     return jumped(before, now, evidence.question.noise.phi)
@@ -116,6 +135,29 @@ def _without(stable: ArmLook, left_out: tuple[str, ...]) -> Arm:
     return Arm(
         stable.bad - sum(bad for bad, _ in out), stable.total - sum(total for _, total in out)
     )
+
+
+def _gauge(
+    rule: MetricRule, gauge: Gauge, analysis: Analysis, past: GaugePast | None
+) -> GaugeMetric:
+    history: Mapping[str, list[float | None]] = {}
+    if past is not None:
+        history = dict(zip(past.pods, past.values.T.tolist(), strict=True))
+    return GaugeMetric(
+        name=rule.name,
+        required=rule.required,
+        measure=Measure(gauge.measure.lower()),
+        unit=Unit(gauge.unit.lower()),
+        safe_relative=float(rule.spec.margin.relative),
+        safe_absolute=float(rule.spec.margin.absolute),
+        warm_up=analysis.warm_up.total_seconds(),
+        history=history,
+        history_seconds=past.seconds if past is not None else 15.0,
+    )
+
+
+def _pods(values: Sequence[PodValue]) -> tuple[Pod, ...]:
+    return tuple(Pod(one.name, one.value, one.age, one.resources) for one in values)
 
 
 def _bad(past: Past) -> NDArray[np.float64]:

@@ -7,11 +7,12 @@ stable that is not scraped yet, is no reason to begin no release.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from controller.api.release import Phase, Release
 from controller.kube.errors import ApiError
 from controller.metrics.arms import Arms
-from controller.metrics.reader import NoEvidence, Prometheus, read_past
+from controller.metrics.reader import NoEvidence, Prometheus, read_gauge_past, read_past
 from controller.reconcile.prometheus import SecretError
 from controller.release.facts import Judged, Problem
 from controller.release.record import reason_since
@@ -27,6 +28,7 @@ UNWORKABLE = frozenset(
         "PrometheusRefused",
         "PrometheusUnreachable",
         "SeriesOfBothArms",
+        "SeveralSeries",
     }
 )
 
@@ -65,7 +67,8 @@ def _problem(
     for rule in release.spec.rules.metrics:
         if not rule.required:
             continue
-        found = read_past(
+        read = read_past if rule.spec.gauge is None else partial(read_gauge_past, warm_up=0.0)
+        found = read(
             prometheus,
             rule.spec,
             arms,

@@ -28,6 +28,12 @@ LATENCY: Object = {
     "metadata": {"name": "http-latency"},
     "spec": {"histogram": {"buckets": 'latency_bucket{pod=~"{{ pods }}"}'}},
 }
+MEMORY: Object = {
+    "apiVersion": API_VERSION,
+    "kind": "ReleaseMetric",
+    "metadata": {"name": "memory"},
+    "spec": {"gauge": {"series": 'memory_bytes{pod=~"{{ pods }}"}', "unit": "Bytes"}},
+}
 PLAN: Object = {
     "apiVersion": API_VERSION,
     "kind": "ReleasePlan",
@@ -71,6 +77,7 @@ KINDS: dict[str, tuple[Kind, Object]] = {
     "Release": (kinds.RELEASE, RELEASE),
     "ReleaseMetric": (kinds.RELEASE_METRIC, METRIC),
     "ReleaseMetric latency": (kinds.RELEASE_METRIC, LATENCY),
+    "ReleaseMetric memory": (kinds.RELEASE_METRIC, MEMORY),
 }
 ORDER = {"action": "Retry", "by": "ann", "at": "2026-11-21T12:00:00Z", "reason": "fixed"}
 ABORT = {"by": "ann", "at": "2026-11-21T12:00:00Z", "reason": "wrong branch"}

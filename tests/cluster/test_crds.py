@@ -44,6 +44,7 @@ OBJECT_NAME = "must be the name of an object: a-z, 0-9, '-' and '.'"
 LABEL_NAME = "label names of Prometheus are letters, digits and _"
 TOTAL = ("spec", "counts", "total")
 BUCKETS = ("spec", "histogram", "buckets")
+SERIES = ("spec", "gauge", "series")
 
 # Where, what, and the words that say why it is refused.
 REFUSED: list[tuple[str, Path, Any, str]] = [
@@ -117,10 +118,24 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
         "ReleaseMetric",
         ("spec", "histogram"),
         {"buckets": 'x_bucket{pod=~"{{ pods }}"}'},
-        "set either counts or histogram",
+        "set one of counts, histogram and gauge",
     ),
     ("ReleaseMetric", ("spec", "slo"), "2 %", "must be a share above 0 and below 1 in quotes"),
     ("ReleaseMetric", ("spec", "slo"), "0.00", "must be a share above 0 and below 1 in quotes"),
+    (
+        "ReleaseMetric",
+        ("spec", "gauge"),
+        {"series": 'x{pod=~"{{ pods }}"}'},
+        "set one of counts, histogram and gauge",
+    ),
+    ("ReleaseMetric", ("spec", "margin"), {"absolute": "1"}, "margin.absolute is a share of all"),
+    ("ReleaseMetric memory", SERIES, "max(x)", "must be one series selector"),
+    ("ReleaseMetric memory", SERIES, 'x{job="a"}', "per is Pod, so gauge.series must pick"),
+    ("ReleaseMetric memory", ("spec", "per"), "Service", "a gauge is compared pod by pod"),
+    ("ReleaseMetric memory", ("spec", "gauge", "unit"), "MiB", "Unsupported value"),
+    ("ReleaseMetric memory", ("spec", "gauge", "measure"), "Slope", "Unsupported value"),
+    ("ReleaseMetric memory", ("spec", "slo"), "0.02", "slo is a share of bad requests"),
+    ("ReleaseMetric memory", ("spec", "margin"), {"absolute": "16Mi"}, "a number of at least 0"),
     (
         "ReleaseMetric latency",
         ("spec", "slo"),
@@ -147,7 +162,6 @@ REFUSED: list[tuple[str, Path, Any, str]] = [
     ),
     ("ReleaseMetric", ("spec", "counts", "bad"), '{code="5"}', "label matchers without braces"),
     ("ReleaseMetric", ("spec", "margin"), {"relative": "-1"}, "a number of at least 0 in quotes"),
-    ("ReleaseMetric", ("spec", "margin"), {"absolute": "1"}, "a share below 1 in quotes"),
     (
         "ReleaseMetric",
         ("spec", "margin"),

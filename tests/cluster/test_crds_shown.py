@@ -141,14 +141,16 @@ def test_kubectl_get_shows_plans_and_metrics(client: Client, namespace: str) -> 
     assert " ".join(line.split()).startswith(
         "checkout Rejected Guarded shop:1 checkout-2 False RevisionRejected "
     )
-    header, errors, latency = run("kubectl", "get", "relm", "-n", namespace).splitlines()
-    assert " ".join(header.split()) == "NAME TOTAL BAD BUCKETS PER AGE"
+    header, errors, latency, memory = run("kubectl", "get", "relm", "-n", namespace).splitlines()
+    assert " ".join(header.split()) == "NAME TOTAL BAD BUCKETS SERIES PER AGE"
     assert errors.startswith("http-errors ")
     assert "latency_bucket{" in latency
+    assert "memory_bytes{" in memory
     everything = run("kubectl", "get", "gander", "-n", namespace, "-o", "name").split()
     assert everything == [
         "releasemetric.gander.dev/http-errors",
         "releasemetric.gander.dev/http-latency",
+        "releasemetric.gander.dev/memory",
         "releaseplan.gander.dev/checkout",
         "release.gander.dev/checkout-1",
     ]

@@ -91,6 +91,14 @@ def counting(shop: Shop, selector: str) -> Iterator[Counted]:
     assert not errors, errors
 
 
+def number(shop: Shop, query: str) -> float | None:
+    """Return what Prometheus answers to a query for a single number; None while it has none."""
+    words = urllib.parse.urlencode({"query": query})
+    found = _fetch(shop, f"{shop.environment.prometheus_url}/api/v1/query?{words}")
+    series = found["data"]["result"]
+    return float(series[0]["value"][1]) if series else None
+
+
 def _fetch(shop: Shop, url: str) -> Any:
     with inside(shop.environment), urllib.request.urlopen(url, timeout=5) as answer:
         return json.load(answer)

@@ -18,7 +18,7 @@ from controller.api.base import (
     Probability,
     is_base_url,
 )
-from controller.api.metric import Counts, Margin
+from controller.api.metric import Counts, Gauge, Margin
 from controller.api.validation import RULES, matching, quoted
 
 PODS = 'requests_total{pod=~"{{ pods }}"}'
@@ -67,6 +67,12 @@ def test_a_series_selector_is_a_total(total: str) -> None:
 def test_anything_else_is_none(total: str) -> None:
     with pytest.raises(ValidationError, match="must be one series selector, such as"):
         Counts(total=total, bad='code=~"5.."')
+
+
+def test_a_gauge_is_selected_as_counters_are() -> None:
+    assert Gauge(series=PODS).series == PODS
+    with pytest.raises(ValidationError, match="must be one series selector, such as process_"):
+        Gauge(series=f"avg_over_time({PODS}[5m])")
 
 
 @pytest.mark.parametrize("bad", ['code=~"5.."', ' code = "500" , le!~"a,b" ,', 'a="}"'])
@@ -172,7 +178,12 @@ def test_names() -> None:
     assert "label names of Prometheus" in refusal(labels, {"app.kubernetes.io/name": "x"})
 
 
-@pytest.mark.parametrize("values", [{"relative": "-1"}, {"absolute": "1"}, {"relative": "0.5x"}])
+@pytest.mark.parametrize("absolute", ["0", ".5", "0.005", "16777216", "1.25"])
+def test_margins(absolute: str) -> None:
+    assert Margin(absolute=absolute).absolute == absolute
+
+
+@pytest.mark.parametrize("values", [{"relative": "-1"}, {"absolute": "-1"}, {"absolute": "16Mi"}])
 def test_no_margins(values: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="in quotes"):
         Margin.model_validate(values)

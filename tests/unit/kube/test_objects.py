@@ -1,5 +1,6 @@
 """Projections decoded from what a real API server sent."""
 
+import copy
 import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
@@ -64,6 +65,18 @@ def test_a_ready_pod_says_since_when() -> None:
             restart_count=0,
         ),
     )
+
+
+def test_pods_with_equal_requests_and_limits_say_so_in_equal_words() -> None:
+    item: Any = copy.deepcopy(recorded.READY_POD)
+    assert objects.decode_pod(sent(item)).resources == ""
+    item["spec"]["containers"][0]["resources"] = {"limits": {"memory": "128Mi"}}
+    one, other = (objects.decode_pod(sent(item)).resources for _ in range(2))
+    assert one == other == 'app {"limits":{"memory":"128Mi"}}'
+    assert one is other  # thousands of pods share a few of them
+    item["spec"]["resources"] = {"limits": {"cpu": "1"}}
+    whole = objects.decode_pod(sent(item)).resources
+    assert whole == 'pod {"limits":{"cpu":"1"}}, app {"limits":{"memory":"128Mi"}}'
 
 
 def test_a_crashing_container_says_why_now_and_before() -> None:

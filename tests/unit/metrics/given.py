@@ -13,6 +13,7 @@ T0 = 1_793_491_200.0
 INTERVAL = 5.0
 TOTAL = 'http_requests_total{namespace="{{ namespace }}",pod=~"{{ pods }}"}'
 BUCKETS = 'latency_seconds_bucket{namespace="{{ namespace }}",pod=~"{{ pods }}"}'
+MEMORY = 'memory_bytes{namespace="{{ namespace }}",pod=~"{{ pods }}"}'
 PER_SERVICE = 'gateway_requests_total{service=~".*-{{ service }}-[0-9]+@gateway"}'
 Point = tuple[float, float]
 
@@ -27,6 +28,10 @@ def a_spec(
 
 def a_histogram(buckets: str = BUCKETS, per: str = "Pod") -> ReleaseMetricSpec:
     return ReleaseMetricSpec.model_validate({"histogram": {"buckets": buckets}, "per": per})
+
+
+def a_gauge(series: str = MEMORY, per: str = "Pod") -> ReleaseMetricSpec:
+    return ReleaseMetricSpec.model_validate({"gauge": {"series": series}, "per": per})
 
 
 def a_pod(name: str, *, ready: float | None = -1000.0, started: float = -1010.0) -> PodRef:
@@ -69,6 +74,21 @@ def bucket_series(pod: str, le: str, points: Sequence[Point]) -> Series:
         tuple(T0 + time for time, _ in points),
         tuple(float(value) for _, value in points),
     )
+
+
+def gauge_series(pod: str, points: Sequence[Point], **labels: str) -> Series:
+    """Return a gauge's series of a pod; times in seconds after T0."""
+    usual = {"namespace": "shop", "pod": pod, "job": "pods", "instance": f"{pod}:8080"}
+    return Series(
+        {"__name__": "memory_bytes", **usual, **labels},
+        tuple(T0 + time for time, _ in points),
+        tuple(float(value) for _, value in points),
+    )
+
+
+def level(value: float, *, start: float = -150, end: float = 30) -> list[Point]:
+    """Return a scrape every INTERVAL seconds of a gauge that stays where it is."""
+    return [(time, value) for time, _ in steady(0, start=start, end=end)]
 
 
 def histograms(rate: float, pod: str, **shares: float) -> list[Series]:

@@ -13,9 +13,11 @@ from controller.metrics.metric import (
 )
 from tests.unit.metrics.given import (
     BUCKETS,
+    MEMORY,
     PER_SERVICE,
     TOTAL,
     a_gateway_series,
+    a_gauge,
     a_histogram,
     a_pod,
     a_series,
@@ -100,10 +102,31 @@ def test_a_histogram_that_cannot_work_is_refused_in_a_sentence(
         assert found.startswith("spec.histogram.buckets: ")
 
 
+@pytest.mark.parametrize(
+    ("series", "per", "expected"),
+    [
+        ('x{pod=~"("}', "Pod", "spec.gauge.series: 'x{pod=~\"(\"}', character"),
+        (
+            'x{job="a"}',
+            "Pod",
+            "spec.gauge.series: per is Pod and podLabel is pod, so it needs pod=",
+        ),
+        ('x{service="{{ service }}"}', "Service", "spec.gauge: it is compared pod by pod"),
+        ('x_total{pod=~"{{ pods }}"}', "Pod", "spec.gauge.series: x_total is a counter"),
+        ('x_bucket{pod=~"{{ pods }}"}', "Pod", "spec.gauge.series: x_bucket is a counter"),
+        (MEMORY, "Pod", None),
+    ],
+)
+def test_a_gauge_is_one_series_a_pod(series: str, per: str, expected: str | None) -> None:
+    found = check_metric(a_gauge(series, per))
+    assert (found is None) == (expected is None)
+    assert (found or "").startswith(expected or "")
+
+
 def test_a_metric_of_no_kind_is_refused_in_a_sentence() -> None:
     # The API server refuses it; what was stored before a rule may still come.
     found = check_metric(ReleaseMetricSpec.model_validate({}))
-    assert found == "spec: set counts or histogram, so that there is something to measure"
+    assert found == "spec: set counts, histogram or gauge: there is nothing to measure"
 
 
 @pytest.mark.parametrize(

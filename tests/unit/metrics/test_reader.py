@@ -25,6 +25,7 @@ def look(arms: Arms, bad: str = 'code=~"5.."') -> str:
 def test_a_look_that_cannot_be_is_not_asked_for() -> None:
     assert look(READY) == "PrometheusUnreachable"
     assert look(READY, bad='code=~"("') == "MetricInvalid"
+    assert look(YOUNG, bad='code=~"("') == "MetricInvalid"
     assert look(YOUNG) == "WarmingUp"
     assert look(NO_CANARY) == "NoPods"
 

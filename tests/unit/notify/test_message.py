@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from controller.api.release import Release
+from controller.api.release import MetricRule, Release
 from controller.notify.message import Alert, rollback_alert
 from controller.release.takedown import TOO_LATE
 from tests.unit.release.given import NOW, SECOND, release
@@ -142,6 +142,38 @@ def test_a_slow_version_is_told_in_times_and_its_slow_requests_are_not_called_go
     assert told["canary"] == "http-latency p99 812 ms of 3,120 requests"
     assert told["stable"] == "http-latency p99 410 ms of 59,000 requests"
     assert told["exposure"].endswith("of them bad; slow ones are not among these.")
+
+
+def test_a_heavier_version_is_told_by_its_mean_pod() -> None:
+    memory = {
+        "name": "memory",
+        "required": True,
+        "state": "Regressed",
+        "measure": "PodMean",
+        "unit": "Bytes",
+        "canary": 512 * 2**20,
+        "stable": 310 * 2**20,
+        "ratio": 1.652,
+        "ratioInterval": {"low": 1.41, "high": 1.98},
+        "canaryPods": 1,
+        "stablePods": 10,
+    }
+    told = alert(taken_back(metrics=[memory])).annotations
+    assert told["canary"] == "memory 512 MiB a pod, 1 pod"
+    assert told["stable"] == "memory 310 MiB a pod, 10 pods"
+    assert told["ratio"] == "memory x1.7, between x1.4 and x2.0"
+
+
+def test_requests_that_no_metric_counts_are_not_called_none() -> None:
+    release = taken_back(exposure={})
+    gauge = {"gauge": {"series": 'memory_bytes{pod=~"{{ pods }}"}'}}
+    rule = MetricRule.model_validate({"name": "memory", "required": True, "spec": gauge})
+    rules = release.spec.rules.model_copy(update={"metrics": (rule,)})
+    spec = release.spec.model_copy(update={"rules": rules})
+    found = alert(release.model_copy(update={"spec": spec})).annotations
+    assert found["exposure"] == (
+        "no metric of the plan counts requests, so how many met it is not known."
+    )
 
 
 def test_requests_that_were_not_counted_are_not_called_none() -> None:
