@@ -146,7 +146,7 @@ def test_a_canary_that_fails_all_hurts_about_as_many_as_the_exposure(
     mean, p90 = mean_and_p90(found.hurt)
     assert found.share_found == 1.0
     assert 0.8 * course.exposure < mean < times * course.exposure
-    assert p90 < times * course.exposure
+    assert p90 < max(2.0, times) * course.exposure
 
 
 def test_nothing_is_judged_before_the_warm_up_is_over() -> None:
