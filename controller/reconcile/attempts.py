@@ -75,7 +75,10 @@ def act_for_release(
             raise
         now = clock()
         phase = Phase.PROMOTING if before.phase is Phase.PROMOTING else Phase.HOLDING
-        status = move(before, phase, REFUSED, str(error), now)
+        decided = decision.status
+        # What refuses the canary's own objects keeps it from starting, and is given up.
+        start = {"start_since": decided.start_since, "start_failures": decided.start_failures}
+        status = move(before.model_copy(update=start), phase, REFUSED, str(error), now)
         return Decision(status, again_at=now + REFUSED_AGAIN), [error]
     return decision, []
 

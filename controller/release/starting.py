@@ -39,7 +39,7 @@ def start(facts: Facts, now: datetime) -> Decision:
     if facts.stable.ready == 0:
         return _stable_down(facts, now)
     pods, status = tend(facts, facts.release.spec.rules.steps[0].weight)
-    if pods.ready < pods.wanted:
+    if not pods.complete:
         return await_pods(facts.with_status(status), pods, Phase.STARTING, now)
     if view.problem is not None:
         status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)

@@ -370,7 +370,7 @@ class Controllers:
                 cluster.put("copies", tuple({*cluster.copies, name}))
             case p.DropCopy():
                 going = self.plan is None or self.plan.metadata.deletion_timestamp is not None
-                assert going or len(cluster.copies) > 1, "the last copy was dropped"
+                assert going or {*cluster.copies} - {name}, "the last copy was dropped"
                 cluster.put("copies", tuple(each for each in cluster.copies if each != name))
             case p.RestoreStable():
                 assert name in cluster.copies, "made anew from nothing"
