@@ -16,13 +16,12 @@ from controller.api.plan import ReleasePlanStatus
 from controller.api.release import Phase, ReleaseStatus
 from controller.kube.errors import ApiError
 from controller.reconcile.world import Clock
-from controller.release.facts import Action, Decision, Problem
+from controller.release.facts import REFUSED, Action, Decision, Problem
 from controller.release.planfacts import PlanAction, PlanDecision, PlanFacts, ProveGuard
 from controller.release.planstatus import report
 from controller.release.record import move
 
 T = TypeVar("T")
-REFUSED = "ClusterRefused"
 # Client errors that are no refusal: the caller's own rights to ask, or a matter of time.
 NOT_REFUSED = frozenset({401, 404, 408, 409, 410, 429})
 REFUSED_AGAIN = timedelta(seconds=10)
@@ -57,9 +56,11 @@ def act_for_release(
 ) -> tuple[Decision, list[ApiError]]:
     """Do what was decided about a release; return what stands after that, and what failed.
 
-    `before` is the stored status. A take-down goes as far as it can: the decision stands and is
-    recorded whatever fails, so that people are told of it, and the rest is tried again soon.
-    Otherwise nothing follows an action that failed, and a refusal becomes a hold with its words.
+    `before` is the stored status with what the judge has shown since. A take-down goes as far as it
+    can: the decision stands and is recorded whatever fails, so that people are told of it, and the
+    rest is tried again soon. Otherwise nothing follows an action that failed, and a refusal becomes
+    a hold with its words. A promotion stays one: stable may be rolling, also where the answer to
+    the write that let it go was an error.
     """
     if decision.status.phase in TAKING_DOWN:
         failures = do_all(do, decision.actions)
@@ -73,7 +74,11 @@ def act_for_release(
         if not is_refusal(error):
             raise
         now = clock()
-        status = move(before, Phase.HOLDING, REFUSED, str(error), now)
+        phase = Phase.PROMOTING if before.phase is Phase.PROMOTING else Phase.HOLDING
+        decided = decision.status
+        # What refuses the canary's own objects keeps it from starting, and is given up.
+        start = {"start_since": decided.start_since, "start_failures": decided.start_failures}
+        status = move(before.model_copy(update=start), phase, REFUSED, str(error), now)
         return Decision(status, again_at=now + REFUSED_AGAIN), [error]
     return decision, []
 

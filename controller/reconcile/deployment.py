@@ -16,7 +16,7 @@ from controller.api.names import (
 )
 from controller.kube import kinds
 from controller.kube.objects import Deployment, ReplicaSet
-from controller.reconcile.rollout import is_rolled
+from controller.reconcile.rollout import is_rolled, paused_by
 from controller.reconcile.world import World, images_of, revision_of_raw
 from controller.release.facts import Pause, Unpause
 from controller.release.planfacts import Adopt, Leave, Mark, PlanDeployment, RevisionFacts
@@ -45,7 +45,7 @@ def read_deployment(world: World, deployment: Deployment) -> PlanDeployment:
         labelled=PLAN_LABEL in deployment.meta.labels,
         bypassed=BYPASS_ANNOTATION in deployment.meta.annotations,
         paused=deployment.paused,
-        paused_by=", ".join(m for m in deployment.paused_by if m != FIELD_MANAGER),
+        paused_by=paused_by(deployment),
         replicas=deployment.replicas,
         rolled_into=rolled,
         mark=mark,

@@ -15,7 +15,7 @@ from controller.api.release import ENDED, Phase, Release, ReleaseStatus
 from controller.kube import kinds
 from controller.kube.objects import Deployment
 from controller.reconcile.act import Actor
-from controller.reconcile.attempts import REFUSED, act_for_release, is_refusal
+from controller.reconcile.attempts import act_for_release, is_refusal
 from controller.reconcile.canary import canary_facts
 from controller.reconcile.crashes import stable_crash
 from controller.reconcile.ends import is_remembered
@@ -26,8 +26,9 @@ from controller.reconcile.routes import gather_routes
 from controller.reconcile.strays import gather_stray
 from controller.reconcile.unreadable import read_release
 from controller.reconcile.world import Json, World
-from controller.release.facts import Decision, Facts, Problem, StableFacts
-from controller.release.machine import decide
+from controller.release.facts import REFUSED, Decision, Facts, Problem, StableFacts
+from controller.release.machine import absorb, decide
+from controller.release.promoting import UNHINDERED
 from controller.release.record import with_conditions
 from controller.release.silence import REASON as ROUTE_NOT_ANSWERED
 from controller.telemetry import RELEASES_ENDED
@@ -78,7 +79,8 @@ class ReleaseReconciler:
     def _act(self, stored: Json, facts: Facts, decision: Decision) -> Decision:
         """Do what was decided; say what the cluster refused."""
         do = Actor(self.world, facts.release).do
-        before = facts.release.status
+        # What the judge has shown stays also where a write is refused.
+        before = absorb(facts, self.world.clock()).release.status
         decision, failures = act_for_release(before, decision, do, self.world.clock)
         for error in failures:
             log.warning("action failed", error=str(error))
@@ -92,7 +94,8 @@ class ReleaseReconciler:
         if status.timeline[-1:] == before:
             return
         entry = status.timeline[-1]
-        bad = entry.reason == ROUTE_NOT_ANSWERED or entry.phase in BAD
+        hindered = entry.phase is Phase.PROMOTING and entry.reason not in UNHINDERED
+        bad = entry.reason == ROUTE_NOT_ANSWERED or entry.phase in BAD or hindered
         note = f"{entry.phase}: {status.message}"
         self.world.recorder.event(stored, "Warning" if bad else "Normal", entry.reason, note)
         log.info(

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from controller.api.names import revision_of
+from controller.api.names import FIELD_MANAGER, revision_of
 from controller.api.release import Release
 from controller.kube.objects import Deployment, Pod, ReplicaSet, condition
 from controller.reconcile.pods import find_trouble, is_running
 from controller.reconcile.world import World, revision_of_raw
 from controller.release.facts import DeploymentFacts, Problem, Trouble
+from controller.traffic.refusals import refuse_recreate
 
 
 def deployment_facts(world: World, deployment: Deployment, release: Release) -> DeploymentFacts:
@@ -27,7 +28,22 @@ def deployment_facts(world: World, deployment: Deployment, release: Release) -> 
         rolled=holds and is_rolled(deployment),
         failed=gave_up(deployment, pods, release, world.clock()) if holds else None,
         stable_gone=deployment.replicas > 0 and not kept,
+        paused_by=paused_by(deployment),
+        unfit=_unfit(deployment),
     )
+
+
+def paused_by(deployment: Deployment) -> str:
+    """Return the field managers of spec.paused but Gander; what admission sets has none."""
+    return ", ".join(manager for manager in deployment.paused_by if manager != FIELD_MANAGER)
+
+
+def _unfit(deployment: Deployment) -> Problem | None:
+    """Return why the Deployment would take all its pods at once; None where it would not."""
+    if deployment.strategy != "Recreate":
+        return None
+    refusal = refuse_recreate(f"Deployment {deployment.meta.namespace}/{deployment.meta.name}")
+    return Problem(refusal.reason, refusal.message)
 
 
 def find_revision(world: World, deployment: Deployment, revision: str) -> ReplicaSet | None:

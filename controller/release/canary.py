@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from controller.api.base import format_duration
 from controller.api.release import Phase, ReleaseStatus
 from controller.release.facts import (
+    REFUSED,
     Action,
     Decision,
     EnsureCanary,
@@ -77,7 +78,7 @@ def tend(facts: Facts, weight: int) -> tuple[Pods, ReleaseStatus]:
         }
     )
     updates: dict[str, object] = {"canary": shown}
-    if ready >= wanted:
+    if pods.complete:
         updates |= {"start_since": None, "start_failures": 0}
     return pods, status.model_copy(update=updates)
 
@@ -99,7 +100,7 @@ def _count_losses(facts: Facts) -> int:
 def await_pods(facts: Facts, pods: Pods, phase: Phase, now: datetime) -> Decision:
     """Wait in `phase` until the pods are ready, or end the release when they had their time."""
     trouble = facts.canary.trouble if facts.canary else None
-    if trouble is None and pods.running >= pods.wanted:
+    if trouble is None and pods.running >= pods.wanted and facts.has_canary_service:
         return _await_readiness(facts, pods, phase, now)
     status = facts.release.status
     since = status.start_since or now
@@ -112,6 +113,8 @@ def await_pods(facts: Facts, pods: Pods, phase: Phase, now: datetime) -> Decisio
         since, failures = now, status.start_failures + 1
         status = status.model_copy(update={"start_since": since, "start_failures": failures})
         if failures >= START_ATTEMPTS:
+            if status.reason == REFUSED:
+                message = status.message
             spent = f"given up after {failures} times {format_duration(deadline)}: {message}"
             why = Problem("CanaryCannotStart", spent)
             return begin_rollback(facts.with_status(status), "Aborted", why, now)

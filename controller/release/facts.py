@@ -9,6 +9,8 @@ from typing import Literal
 
 from controller.api.release import Exposure, MetricStatus, Release, ReleaseStatus
 
+REFUSED = "ClusterRefused"  # as a reason: the API server, or a webhook of it, says no to a write
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -29,6 +31,8 @@ class DeploymentFacts:
     rolled: bool  # every pod, and nothing else, is of this release's template, and available
     failed: "Trouble | None"  # why the rollout of this very promotion gave up
     stable_gone: bool = False  # stable's ReplicaSet is at 0 pods while the Deployment wants some
+    paused_by: str = ""  # field manager of spec.paused, if it is neither Gander nor admission
+    unfit: Problem | None = None  # why it cannot replace its pods little by little
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,23 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.api.release import ENDED, Phase
-from controller.release.bothcrash import is_shared, share_blame
-from controller.release.changed import is_changed
+from controller.release.bothcrash import share_blame
 from controller.release.clocks import without_times_to_come
-from controller.release.facts import (
-    Action,
-    Decision,
-    DeploymentFacts,
-    Facts,
-    Problem,
-    SetWeight,
-    Unpause,
-)
-from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
-from controller.release.record import move, with_foreseen
-from controller.release.routes import view_routes, with_confirmed
+from controller.release.facts import Decision, Facts, Problem
+from controller.release.promoting import promote
+from controller.release.record import with_foreseen
 from controller.release.starting import start
-from controller.release.stepping import EARNED, step
+from controller.release.stepping import step
 from controller.release.takedown import (
     DEPLOYMENT_GONE,
     begin_finish,
@@ -56,7 +46,7 @@ def _decide(facts: Facts, now: datetime) -> Decision:
     status = facts.release.status
     if status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
         return decide_takedown(facts, now)
-    facts = share_blame(_absorb(facts, now), now)
+    facts = share_blame(absorb(facts, now), now)
     if status.phase is Phase.PROMOTING and facts.deployment and facts.deployment.rolled:
         message = "stable runs this revision; taking the canary away"
         return Decision(begin_finish(facts.release.status, "Promoted", message, now))
@@ -65,11 +55,11 @@ def _decide(facts: Facts, now: datetime) -> Decision:
         outcome, why = interruption
         return begin_rollback(facts, outcome, why, now)
     if status.phase is Phase.PROMOTING and facts.deployment is not None:
-        return _promote(facts, facts.deployment, now)
+        return promote(facts, facts.deployment, now)
     return start(facts, now) if status.step == 0 else step(facts, now)
 
 
-def _absorb(facts: Facts, now: datetime) -> Facts:
+def absorb(facts: Facts, now: datetime) -> Facts:
     """Put what the judge has shown into the status, where the rest of the machine reads it."""
     judged = facts.judged
     if judged is None:
@@ -126,28 +116,3 @@ def find_interruption(facts: Facts) -> tuple[str, Problem] | None:
     if failed is not None and promoting:
         return ("RolledBack" if failed.fault else "Aborted"), failed.problem
     return None
-
-
-def _promote(facts: Facts, deployment: DeploymentFacts, now: datetime) -> Decision:
-    """Let stable roll with the user's own strategy, while the canary keeps its share.
-
-    Its share is not raised any more: what is lost goes to stable, which is becoming the same.
-    """
-    view = view_routes(facts.routes)
-    status = facts.release.status
-    if must_rejudge(facts, view):
-        if deployment.started_rolling or is_changed(facts):
-            return begin_rollback(facts, "Aborted", record_lost(view), now)
-        return Decision(move(status, Phase.PROMOTING, "Rejudging", REJUDGING, now))
-    if status.reason == "Rejudging":
-        status = move(status, Phase.PROMOTING, "Earned", EARNED, now)
-    if view.lowest is None:
-        status = status.model_copy(update={"step_since": None})
-    status = with_confirmed(status, view)
-    served = facts.canary is not None and facts.canary.ready > 0 and facts.has_canary_service
-    serving = served and not is_changed(facts)
-    ceiling = status.weight.wanted if serving else 0
-    actions: tuple[Action, ...] = (SetWeight(ceiling),) if view.highest > ceiling else ()
-    if deployment.paused and not is_shared(facts):
-        actions += (Unpause(deployment.resource_version),)
-    return Decision(status, actions, status.looks.next)

@@ -10,6 +10,7 @@ from controller.api.release import Phase
 from controller.release.canary import await_pods, tend
 from controller.release.facts import Decision, Facts, SetWeight
 from controller.release.holds import keep_off
+from controller.release.promoting import UNPROTECTED
 from controller.release.record import move, reason_since
 from controller.release.rehearsal import await_rehearsal
 from controller.release.routes import await_parents, view_routes, with_confirmed
@@ -38,7 +39,7 @@ def start(facts: Facts, now: datetime) -> Decision:
     if facts.stable.ready == 0:
         return _stable_down(facts, now)
     pods, status = tend(facts, facts.release.spec.rules.steps[0].weight)
-    if pods.ready < pods.wanted:
+    if not pods.complete:
         return await_pods(facts.with_status(status), pods, Phase.STARTING, now)
     if view.problem is not None:
         status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
@@ -73,5 +74,4 @@ def _stable_down(facts: Facts, now: datetime) -> Decision:
     due = (reason_since(status) or now) + STABLE_DOWN_AFTER
     if now < due:
         return Decision(status, again_at=due)
-    message = "no stable pod is ready, so there is nothing to protect; lets the change through"
-    return Decision(move(status, Phase.PROMOTING, "StableDown", message, now))
+    return Decision(move(status, Phase.PROMOTING, UNPROTECTED.reason, UNPROTECTED.message, now))

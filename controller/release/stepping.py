@@ -17,12 +17,12 @@ from controller.release.easing import ceiling_of, eased, in_words, want
 from controller.release.facts import Decision, Facts, Problem, SetWeight
 from controller.release.holds import keep_off
 from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
+from controller.release.promoting import EARNED
 from controller.release.record import move, next_second, reason_since
 from controller.release.routes import RouteView, await_parents, view_routes, with_confirmed
 from controller.release.stabledown import hold_stable_down
 from controller.release.takedown import begin_rollback
 
-EARNED = "every step is earned; stable rolls to this revision"
 COUNTING = "asks Prometheus how many requests there are, for the first weight"
 READINESS_LOSSES = 3  # at one step: each is a share of users that is moved away and back
 ROUTE_RETRY_DELAYS = (timedelta(seconds=20), timedelta(seconds=60), timedelta(seconds=180))
@@ -259,7 +259,10 @@ def _earn(facts: Facts, pods: Pods, now: datetime) -> Decision:
         return Decision(move(status, Phase.STEPPING, "Safe", message, now), pods.actions, due)
     if status.step < len(steps):
         return Decision(enter_step(facts, status.step + 1, now), pods.actions)
-    return Decision(move(status, Phase.PROMOTING, "Earned", EARNED, now), pods.actions)
+    unfit = facts.deployment.unfit if facts.deployment else None
+    if unfit is not None:
+        return Decision(move(status, Phase.HOLDING, unfit.reason, unfit.message, now), pods.actions)
+    return Decision(move(status, Phase.PROMOTING, EARNED.reason, EARNED.message, now), pods.actions)
 
 
 def _proven(status: ReleaseStatus) -> bool:

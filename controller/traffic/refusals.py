@@ -54,15 +54,20 @@ def claim_names(deployment: Object) -> list[str]:
     ]
 
 
+def refuse_recreate(title: str) -> Refusal:
+    """Say what is wrong with strategy Recreate; `title` names the Deployment."""
+    return Refusal(
+        "RecreateStrategy",
+        f"{title}: spec.strategy.type is Recreate, which never runs two versions at once; set "
+        "it to RollingUpdate",
+    )
+
+
 def _of_deployment(deployment: Object) -> Iterator[Refusal]:
     title, spec = _title("Deployment", deployment), deployment["spec"]
     pod = spec["template"]["spec"]
     if (spec.get("strategy") or {}).get("type") == "Recreate":
-        yield Refusal(
-            "RecreateStrategy",
-            f"{title}: spec.strategy.type is Recreate, which never runs two versions at once; set "
-            "it to RollingUpdate",
-        )
+        yield refuse_recreate(title)
     if spec.get("revisionHistoryLimit") == 0:
         yield Refusal(
             "NoRevisionHistory",

@@ -13,7 +13,15 @@ from controller.kube.objects import ReplicaSet
 from controller.reconcile.attempts import act_for_release, do_all
 from controller.reconcile.release import gather
 from controller.reconcile.rollout import find_pods_to_empty
-from controller.release.facts import Decision, Facts, Pause, RemoveBackend, SetWeight
+from controller.release.facts import (
+    Decision,
+    EnsureCanary,
+    EnsureCanaryService,
+    Facts,
+    Pause,
+    RemoveBackend,
+    SetWeight,
+)
 from controller.release.machine import decide
 from tests.unit.reconcile.known import known
 from tests.unit.reconcile.refusals import NOT_DONE, REFUSED, WORDS, failing, named
@@ -157,3 +165,26 @@ def test_where_it_has_none_nothing_is_emptied() -> None:
     assert found(1, 3, 0) is None
     assert find_pods_to_empty(known(*SHOP), a_release()) is None
     assert find_pods_to_empty(known(), a_release()) is None
+
+
+@pytest.mark.parametrize("part", ["canary", "service"])
+def test_a_canary_that_the_cluster_refuses_is_given_up_after_three_deadlines(part: str) -> None:
+    """The Deployment of the canary, or only the Service in front of its pods."""
+    refused = (EnsureCanary if part == "canary" else EnsureCanaryService, REFUSED[0])
+    missing = {"canary": {"canary": None}, "service": {}}[part]
+    facts = given.facts(given.release(), has_canary_service=False, **missing)
+    now, passes = NOW, 0
+    while facts.release.status.phase is not Phase.ROLLING_BACK:
+        passes += 1
+        assert now <= NOW + 3 * given.DEADLINE, facts.release.status
+        decision = decide(facts, now)
+        if decision.status.phase is not Phase.ROLLING_BACK:
+            _, decision, failed = acted(facts, decision, refused)
+            assert failed == [REFUSED[0]]
+            assert (decision.status.phase, decision.status.reason) == ("Holding", "ClusterRefused")
+        facts = given.seen(facts, decision, now)
+        now += 100 * SECOND
+    status = facts.release.status
+    assert (status.outcome, status.reason) == ("Aborted", "CanaryCannotStart")
+    assert status.message == f"given up after 3 times 10m: {WORDS}"
+    assert passes == 19

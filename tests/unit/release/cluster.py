@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from controller.kube.errors import Forbidden
 from controller.kube.objects import Deployment, Pod, decode_deployment, decode_pod
 
 Nature = Literal["good", "regresses", "crashes", "never ready", "unsteady"]
 SECOND = timedelta(seconds=1)
 CACHE_LAG = timedelta(milliseconds=500)
 PROGRESS_DEADLINE = 600.0
+FROZEN = "frozen until Monday"
 ROUTES = ("route a", "route b")
 
 
@@ -89,6 +91,7 @@ class Cluster:
     stable_up: bool = True
     stray: bool = False  # another Service selects canary pods
     outage: bool = False  # something that all pods need is gone: they crash and crash again
+    frozen: bool = False  # every change of the Deployment is refused
     let_through: set[str] = field(default_factory=set)  # revisions that may replace stable pods
 
     def __post_init__(self) -> None:
@@ -146,7 +149,9 @@ class Cluster:
         self.past.setdefault(key, []).append((self.now, value))
 
     def change(self, key: str, **fields: Any) -> None:
-        """Write some fields of one object."""
+        """Write some fields of one object. Raises Forbidden where that one is frozen."""
+        if key == "workload" and self.frozen:
+            raise Forbidden(403, "Forbidden", FROZEN)
         self.put(key, replace(self.objects[key], **fields))
 
     def read(self, key: str, lag: int) -> Any:

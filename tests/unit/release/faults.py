@@ -4,17 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from controller.kube.errors import Forbidden, Unavailable
+
 
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong in one pass; `at` counts its writes from 0, the status being the last.
 
-    A write that is refused does not keep a canary that is taken down from being taken down further.
+    A write that is "refused" is answered with a Forbidden and has not taken effect. One that is
+    "unclear" has, and is answered with what an API server says of a store that was too slow.
     """
 
     lag: int = 0
     at: int = 99
-    how: Literal["before", "half", "after", "refused"] = "after"
+    how: Literal["before", "half", "after", "refused", "unclear"] = "after"
     judge_is_slow: bool = False
     loses_rollbacks: bool = False  # dies when traffic is off and nothing is recorded yet
 
@@ -29,7 +32,10 @@ def do_write(
     write: Callable[[], None],
     half: Callable[[], None] | None = None,
 ) -> None:
-    """Do the pass's write of this number, or let it fail as the fault has it."""
+    """Do the pass's write of this number, or let it fail as the fault has it.
+
+    Raises PassError, or the ApiError that the cluster answers.
+    """
     if number != fault.at:
         write()
         return
@@ -37,4 +43,8 @@ def do_write(
         half()
     elif fault.how not in ("before", "refused"):
         write()
+    if fault.how == "refused":
+        raise Forbidden(403, "Forbidden", "denied by a webhook")
+    if fault.how == "unclear":
+        raise Unavailable(500, "InternalError", "etcdserver: request timed out")
     raise PassError

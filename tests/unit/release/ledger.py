@@ -30,6 +30,7 @@ class Ledger:
     ending: set[str] = field(default_factory=set)  # releases that get no traffic any more
     found_bad: set[str] = field(default_factory=set)  # the same, while nobody edits the routes
     rejected: dict[str, str] = field(default_factory=dict)  # release to revision, until retried
+    let_go: set[str] = field(default_factory=set)  # releases for which Gander has unpaused
     held: str = ""  # revision that an abort left waiting
     stable_down_since: datetime | None = None
 
@@ -99,6 +100,7 @@ class Ledger:
         earned = self.earned.get(name, 0) == len(release.spec.rules.steps)
         assert earned or name in self.unprotected, "unpaused without being earned"
         self.cluster.let_through.add(template)
+        self.let_go.add(name)
 
     def release_is_made(self, revision: str, *, held: bool) -> None:
         """Check that what is released is held back, and is no revision that stays out."""
@@ -120,6 +122,8 @@ class Ledger:
             self._gives_up(name, status.outcome, begins=release.status.phase is Phase.PROMOTING)
         if status.phase is Phase.ROLLING_BACK:
             self.ending.add(name)
+            let_go = name in self.let_go and status.reason == "Bypassed"
+            assert not let_go, "what Gander let through was taken for let through by hand"
         if status.phase is Phase.ROLLED_BACK:
             nature = self.cluster.natures[release.spec.revision]
             assert status.reason != "CrashLoop" or nature == "crashes", "blamed for an outage"

@@ -33,6 +33,7 @@ from tests.unit.release.given import (
 PROMOTING = at_step(2, phase="Promoting", reason="Earned", timeline=[entry("Promoting", "Earned")])
 PODS = canary(2, 2)
 ROLLING = deployment(paused=False, started_rolling=True)
+UNFIT = Problem("RecreateStrategy", "Deployment checkout: set it to RollingUpdate")
 ABORT = {"by": "ann", "at": "2026-03-01T11:59:00Z"}
 
 
@@ -46,10 +47,85 @@ def test_a_rollout_under_way_is_only_watched() -> None:
     assert_settled(seen(given, decide(given, NOW), NOW), NOW + SECOND)
 
 
-def test_a_rollout_that_somebody_paused_goes_on() -> None:
+def test_a_rollout_that_the_api_server_paused_goes_on() -> None:
     paused = deployment(paused=True, started_rolling=True)
     given = facts(release(**PROMOTING), routes=(route(50),), canary=PODS, deployment=paused)
     assert decide(given, NOW).actions == (Unpause("7"),)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_rollout_that_a_person_paused_stays_so_and_says_the_way_out(*, started: bool) -> None:
+    paused = deployment(paused=True, started_rolling=started, paused_by="kubectl-rollout")
+    given = facts(release(**PROMOTING), routes=(route(50),), canary=PODS, deployment=paused)
+    decision = decide(given, NOW)
+    assert decision.actions == ()
+    assert (decision.status.phase, decision.status.reason) == ("Promoting", "RolloutPaused")
+    assert decision.status.message == (
+        "kubectl-rollout paused Deployment checkout, so no more pods are replaced; kubectl rollout "
+        "resume deployment checkout lets it go on, kubectl gander abort checkout-2 takes it back"
+    )
+    given = seen(given, decision, NOW)
+    assert_settled(given, NOW + SECOND)
+    resumed = decide(replace(given, deployment=ROLLING), NOW)
+    assert (resumed.status.phase, resumed.status.reason) == ("Promoting", "Earned")
+    assert resumed.actions == ()
+
+
+def test_a_share_that_nobody_serves_goes_to_stable_while_a_person_has_paused() -> None:
+    paused = deployment(paused=True, started_rolling=True, paused_by="kubectl-rollout")
+    given = facts(release(**PROMOTING), routes=(route(50),), canary=None, deployment=paused)
+    assert decide(given, NOW).actions == (SetWeight(0),)
+
+
+def test_an_abort_takes_back_what_a_person_has_paused() -> None:
+    paused = deployment(paused=True, started_rolling=True, paused_by="kubectl-rollout")
+    given = facts(
+        release(abort=ABORT, **PROMOTING), routes=(route(50),), canary=PODS, deployment=paused
+    )
+    assert decide(given, NOW).actions == (RemoveBackend(), EmptyRevision())
+
+
+def test_a_deployment_that_would_take_all_its_pods_at_once_is_not_let_go() -> None:
+    given = facts(
+        release(**PROMOTING), routes=(route(50),), canary=PODS, deployment=deployment(unfit=UNFIT)
+    )
+    decision = decide(given, NOW)
+    assert decision.actions == ()
+    assert (decision.status.phase, decision.status.reason) == ("Promoting", UNFIT.reason)
+    assert decision.status.message == UNFIT.message
+    given = seen(given, decision, NOW)
+    assert_settled(given, NOW + SECOND)
+    mended = decide(replace(given, deployment=deployment()), NOW)
+    assert mended.actions == (Unpause("7"),)
+    assert mended.status.reason == "Earned"
+
+
+def test_what_has_no_pod_that_serves_is_let_go_with_any_strategy() -> None:
+    unprotected = release(phase="Promoting", reason="StableDown")
+    down = StableFacts(replicas=4, ready=0)
+    given = facts(unprotected, stable=down, deployment=deployment(unfit=UNFIT))
+    decision = decide(given, NOW)
+    assert decision.actions == (Unpause("7"),)
+    assert decision.status.reason == "StableDown"
+
+
+def test_a_stable_of_0_replicas_says_what_its_promotion_waits_for() -> None:
+    none = StableFacts(replicas=0, ready=0)
+    rolling = deployment(paused=False)
+    given = facts(
+        release(**PROMOTING), routes=(route(50),), canary=PODS, stable=none, deployment=rolling
+    )
+    decision = decide(given, NOW)
+    assert decision.actions == ()
+    assert (decision.status.phase, decision.status.reason) == ("Promoting", "ZeroReplicas")
+    assert decision.status.message == (
+        "Deployment checkout has 0 replicas, so there is nothing to roll; scaled up it starts with "
+        "this revision, and the release ends when all its pods are available"
+    )
+    given = seen(given, decision, NOW)
+    assert_settled(given, NOW + SECOND)
+    scaled = replace(given, stable=StableFacts(replicas=4, ready=0), deployment=ROLLING)
+    assert decide(scaled, NOW).status.reason == "Earned"
 
 
 def test_a_look_that_regresses_before_the_roll_takes_it_back() -> None:

@@ -50,7 +50,7 @@ faults = st.one_of(
         Fault,
         lag=st.integers(0, 2),
         at=st.sampled_from([0, 1, 1, 2, 99]),
-        how=st.sampled_from(["before", "half", "after", "refused"]),
+        how=st.sampled_from(["before", "half", "after", "refused", "unclear"]),
         judge_is_slow=st.booleans(),
     ),
 )

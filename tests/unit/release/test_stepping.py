@@ -12,6 +12,7 @@ from controller.release.facts import (
     EnsureCanary,
     EnsureCanaryService,
     Facts,
+    Problem,
     RemoveBackend,
     SetWeight,
     StableFacts,
@@ -26,6 +27,7 @@ from tests.unit.release.given import (
     assert_settled,
     at_step,
     canary,
+    deployment,
     entry,
     facts,
     judged,
@@ -215,6 +217,18 @@ def test_the_last_step_is_followed_by_promotion() -> None:
     decision = decide(given, NOW + HOLD)
     assert (decision.status.phase, decision.status.reason) == ("Promoting", "Earned")
     assert decision.actions == ()  # unpausing follows from the stored promotion only
+
+
+def test_a_deployment_that_would_take_all_its_pods_at_once_is_not_promoted() -> None:
+    unfit = deployment(unfit=Problem("RecreateStrategy", "set it to RollingUpdate"))
+    given = facts(release(**at_step(2)), routes=(route(50),), canary=canary(2, 2), judged=judged())
+    held = decide(replace(given, deployment=unfit), NOW + HOLD)
+    assert (held.status.phase, held.status.reason) == ("Holding", "RecreateStrategy")
+    assert held.status.message == "set it to RollingUpdate"
+    given = seen(given, held, NOW + HOLD, deployment=unfit)
+    assert_settled(given, NOW + HOLD + SECOND)
+    mended = decide(replace(given, deployment=deployment()), NOW + HOLD + SECOND)
+    assert (mended.status.phase, mended.status.reason) == ("Promoting", "Earned")
 
 
 def test_a_step_begins_with_its_tries_on_the_route_unused() -> None:
