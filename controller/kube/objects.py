@@ -139,12 +139,17 @@ class Pod(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A Service."""
+    """A Service. What the server left out has the server's default."""
 
     meta: Meta
     type: str
     selector: dict[str, str]
     ports: tuple[ServicePort, ...]
+    session_affinity: str
+    session_affinity_config: dict[str, Any]
+    publish_not_ready_addresses: bool
+    internal_traffic_policy: str
+    traffic_distribution: str
 
 
 def decode_json(data: bytes) -> dict[str, Any]:
@@ -234,6 +239,11 @@ def decode_service(data: bytes) -> Service:
         type=spec.type,
         selector=spec.selector,
         ports=spec.ports,
+        session_affinity=spec.session_affinity,
+        session_affinity_config=spec.session_affinity_config,
+        publish_not_ready_addresses=spec.publish_not_ready_addresses,
+        internal_traffic_policy=spec.internal_traffic_policy,
+        traffic_distribution=spec.traffic_distribution,
     )
 
 

@@ -7,6 +7,7 @@ fast. Defaults are what the API server means when it leaves a field out.
 # ruff: noqa: D101 - each class is one level of JSON, named as in the API reference of Kubernetes
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -122,6 +123,11 @@ class ServiceSpec(msgspec.Struct, rename="camel"):
     type: str = "ClusterIP"
     selector: dict[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
+    session_affinity: str = "None"
+    session_affinity_config: dict[str, Any] = {}
+    publish_not_ready_addresses: bool = False
+    internal_traffic_policy: str = "Cluster"
+    traffic_distribution: str = ""
 
 
 class ServiceJson(msgspec.Struct):

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from controller.api.names import canary_name
 from controller.api.release import Release
 from controller.kube import kinds
 from controller.kube.errors import AlreadyExists, Conflict, Invalid
 from controller.kube.kinds import Kind
+from controller.kube.objects import Service, decode_service
 from controller.reconcile.canary import mark_for
 from controller.reconcile.rollout import find_pods_to_empty
 from controller.reconcile.routes import write_weight, write_without_canary
@@ -23,6 +26,7 @@ from controller.release.facts import (
     Unpause,
 )
 from controller.traffic.canary import build_canary, build_canary_service
+from controller.traffic.service import canary_service_patch, differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class Actor:
         self.world.deployments.observe(canary)
 
     def _ensure_service(self) -> None:
+        """Make the canary's Service, or change in place what differs: it keeps its address."""
+        track_label = self.release.spec.rules.track_label
         service = self.world.client.get(
             kinds.SERVICE, self._namespace, self.release.spec.rules.traffic.service
         )
@@ -91,9 +97,18 @@ class Actor:
             service,
             release=self.release.metadata.name,
             release_uid=self.release.metadata.uid,
-            track_label=self.release.spec.rules.track_label,
+            track_label=track_label,
         )
-        self.world.services.observe(self._create(kinds.SERVICE, manifest))
+        found = self._create(kinds.SERVICE, manifest)
+        if differences(_projected(service), _projected(found), track_label):
+            found = self.world.client.merge_patch(
+                kinds.SERVICE,
+                self._namespace,
+                found["metadata"]["name"],
+                canary_service_patch(manifest, found),
+                resource_version=found["metadata"]["resourceVersion"],
+            )
+        self.world.services.observe(found)
 
     def _create(self, kind: Kind, manifest: Json) -> Json:
         """Create what this release owns, or return it if it is there.
@@ -149,3 +164,7 @@ class Actor:
             {"spec": {"replicas": 0}},
             resource_version=mine.meta.resource_version,
         )
+
+
+def _projected(service: Json) -> Service:
+    return decode_service(msgspec.json.encode(service))

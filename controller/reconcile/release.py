@@ -32,6 +32,7 @@ from controller.release.promoting import UNHINDERED
 from controller.release.record import with_conditions
 from controller.release.silence import REASON as ROUTE_NOT_ANSWERED
 from controller.telemetry import RELEASES_ENDED
+from controller.traffic.service import differences
 
 log = structlog.get_logger()
 NOTHING_TO_DO: float | None = None
@@ -134,12 +135,17 @@ def gather(world: World, release: Release) -> Facts:
         canary = None
     service = world.services.get(namespace, canary_name(release.spec.rules.traffic.service))
     owned = service is not None and _owned_by(service.meta.owner_references, release)
+    users = world.services.get(namespace, release.spec.rules.traffic.service)
+    differs = ""
+    if owned and service is not None and users is not None:
+        differs = ", ".join(differences(users, service, release.spec.rules.track_label))
     return Facts(
         release=release,
         deployment=deployment_facts(world, deployment, release) if deployment else None,
         stable=_stable(world, deployment, release),
         canary=canary_facts(world, canary) if canary else None,
         has_canary_service=owned,
+        service_differs=differs,
         routes=gather_routes(world, release),
         stray=gather_stray(world, release),
         progress_deadline=float(deployment.progress_deadline_seconds) if deployment else 600.0,

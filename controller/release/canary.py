@@ -32,7 +32,7 @@ class Pods:
     wanted: int
     ready: int
     running: int
-    serving: bool  # at least one is ready, and the Service in front of them exists
+    serving: bool  # at least one is ready, and the Service in front of them leads to it
     actions: tuple[Action, ...]
 
     @property
@@ -57,14 +57,14 @@ def tend(facts: Facts, weight: int) -> tuple[Pods, ReleaseStatus]:
     actions: tuple[Action, ...] = ()
     if canary is None or canary.replicas != wanted:
         actions += (EnsureCanary(wanted),)
-    if not facts.has_canary_service:
+    if not facts.has_canary_service or facts.service_differs:
         actions += (EnsureCanaryService(),)
     ready = canary.ready if canary else 0
     pods = Pods(
         wanted=wanted,
         ready=ready,
         running=canary.running if canary else 0,
-        serving=ready > 0 and facts.has_canary_service,
+        serving=facts.canary_served,
         actions=actions,
     )
     status = facts.release.status

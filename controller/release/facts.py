@@ -122,6 +122,7 @@ class Facts:
     canary: CanaryFacts | None
     has_canary_service: bool
     routes: tuple[RouteFacts, ...]
+    service_differs: str = ""  # fields of the canary's Service, from what they would be made now
     progress_deadline: float = 600.0  # seconds
     judged: Judged | None = None
     stray: Problem | None = None  # another Service than the canary's own selects its pods
@@ -130,6 +131,12 @@ class Facts:
     def with_status(self, status: ReleaseStatus) -> "Facts":
         """Return the same facts about a release whose status has moved on."""
         return replace(self, release=self.release.model_copy(update={"status": status}))
+
+    @property
+    def canary_served(self) -> bool:
+        """Whether a canary pod is ready and the Service in front of the canary leads to it."""
+        ready = self.canary is not None and self.canary.ready > 0
+        return ready and self.has_canary_service and not self.service_differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ class EnsureCanary:
 
 @dataclass(frozen=True, slots=True)
 class EnsureCanaryService:
-    """Make the Service in front of the canary."""
+    """Make the Service in front of the canary, or bring it in line with the user's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,7 @@ def promote(facts: Facts, deployment: DeploymentFacts, now: datetime) -> Decisio
     if view.lowest is None:
         status = status.model_copy(update={"step_since": None})
     status = with_confirmed(status, view)
-    served = facts.canary is not None and facts.canary.ready > 0 and facts.has_canary_service
-    serving = served and not is_changed(facts)
+    serving = facts.canary_served and not view.refused and not is_changed(facts)
     ceiling = status.weight.wanted if serving else 0
     actions: tuple[Action, ...] = (SetWeight(ceiling),) if view.highest > ceiling else ()
     obstacle = _find_obstacle(facts, deployment)

@@ -12,6 +12,7 @@ from controller.api.release import Phase, ReleaseStatus
 from controller.release.facts import Problem, RouteFacts
 from controller.release.record import move, reason_since
 
+REFUSED = "RouteRefused"
 SILENT_AFTER = timedelta(seconds=30)  # gateways answer within seconds
 
 
@@ -24,6 +25,7 @@ class RouteView:
     settled: bool
     even: bool  # every rule of every route is split as the weight says
     problem: Problem | None
+    refused: bool  # a parent that has seen a route serves it not, or not all of it
     name: str  # the route with the lowest weight
     writer: str  # who wrote that one last, empty where that was Gander
     pending: str  # a route that is not settled, and which of its parents are silent
@@ -42,6 +44,7 @@ def view_routes(routes: tuple[RouteFacts, ...]) -> RouteView:
         settled=all(route.settled for route in routes),
         even=not any(route.uneven for route in routes),
         problem=next((r.problem for r in routes or (NO_ROUTE,) if r.problem), None),
+        refused=any(r.problem is not None and r.problem.reason == REFUSED for r in routes),
         name=lowest.name,
         writer=lowest.last_writer,
         pending=next((_in_words(route) for route in routes if not route.settled), ""),

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.api.base import format_percent
+from controller.api.names import canary_name
 from controller.api.release import Phase, ReleaseStatus
 from controller.release.canary import Pods, await_pods, tend
 from controller.release.changed import is_changed
@@ -19,12 +20,14 @@ from controller.release.holds import keep_off
 from controller.release.lostrecord import REJUDGING, must_rejudge, record_lost
 from controller.release.promoting import EARNED
 from controller.release.record import move, next_second, reason_since
-from controller.release.routes import RouteView, await_parents, view_routes, with_confirmed
+from controller.release.routes import REFUSED, RouteView, await_parents, view_routes, with_confirmed
 from controller.release.stabledown import hold_stable_down
 from controller.release.takedown import begin_rollback
 
 COUNTING = "asks Prometheus how many requests there are, for the first weight"
 READINESS_LOSSES = 3  # at one step: each is a share of users that is moved away and back
+SERVICE_ANEW = ("CanaryServiceMissing", "CanaryServiceChanged")
+ENDPOINTS_FOLLOW = timedelta(seconds=2)  # gateways learn of a Service's pods within that
 ROUTE_RETRY_DELAYS = (timedelta(seconds=20), timedelta(seconds=60), timedelta(seconds=180))
 
 
@@ -68,8 +71,7 @@ def step(facts: Facts, now: datetime) -> Decision:
     if alone is not None:
         return alone
     if view.problem is not None:
-        status = move(status, Phase.HOLDING, view.problem.reason, view.problem.message, now)
-        return Decision(status, pods.actions)
+        return _unroutable(facts, view, view.problem, pods, now)
     if not view.carries(wanted):
         return _raise(facts, view, pods, now)
     if not view.settled:
@@ -106,15 +108,40 @@ def _canary_away(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> De
         )
         why = Problem("ReadinessLost", message)
         return begin_rollback(facts.with_status(status), "RolledBack", why, now)
-    if pods.ready < pods.wanted:
+    if pods.ready == 0:
         decision = await_pods(facts.with_status(status), pods, Phase.HOLDING, now)
     else:
-        message = "the canary's Service is gone; its share goes to stable until it is there again"
-        status = move(status, Phase.HOLDING, "CanaryServiceMissing", message, now)
-        decision = Decision(status, pods.actions)
+        decision = Decision(_service_anew(facts.with_status(status), now), pods.actions)
     if view.highest == 0 or decision.status.phase is Phase.ROLLING_BACK:
         return decision
     return replace(decision, actions=(SetWeight(0), *decision.actions))
+
+
+def _service_anew(facts: Facts, now: datetime) -> ReleaseStatus:
+    """Say what became of the Service in front of pods that are ready."""
+    service = facts.release.spec.rules.traffic.service
+    if facts.service_differs:
+        reason = "CanaryServiceChanged"
+        message = (
+            f"Service {canary_name(service)} is not what Service {service} makes it, see its "
+            f"{facts.service_differs}; it is brought back in line, its share goes to stable "
+            "meanwhile"
+        )
+    else:
+        reason = "CanaryServiceMissing"
+        message = "the canary's Service is gone; its share goes to stable until it is there again"
+    return move(facts.release.status, Phase.HOLDING, reason, message, now)
+
+
+def _unroutable(
+    facts: Facts, view: RouteView, problem: Problem, pods: Pods, now: datetime
+) -> Decision:
+    """Hold; where a gateway refuses a route its users may get errors, so stable takes them all."""
+    status = move(facts.release.status, Phase.HOLDING, problem.reason, problem.message, now)
+    if not view.refused or view.highest == 0:
+        return Decision(status, pods.actions)
+    status = status.model_copy(update={"step_since": None})
+    return Decision(status, (SetWeight(0), *pods.actions))
 
 
 def _lower(facts: Facts, pods: Pods, now: datetime) -> Decision:
@@ -141,6 +168,9 @@ def _too_high(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decis
 def _raise(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision:
     """Bring the routes up to the step's weight: capacity first, and never against a person."""
     status = facts.release.status
+    unseen = _await_gateway(status, view, pods, now)
+    if unseen is not None:
+        return unseen
     waiting = status.reason == "RouteOverwritten"
     if not waiting and _overwritten(status, view):
         return _wait_to_put_back(facts, view, pods, now)
@@ -163,6 +193,18 @@ def _raise(facts: Facts, view: RouteView, pods: Pods, now: datetime) -> Decision
     message = f"raising the weight to {in_words(status, ceiling_of(facts.release))}"
     status = move(status, Phase.STEPPING, reason, message, now)
     return Decision(status, (*pods.actions, SetWeight(status.weight.wanted)))
+
+
+def _await_gateway(
+    status: ReleaseStatus, view: RouteView, pods: Pods, now: datetime
+) -> Decision | None:
+    """Wait where the weight is off for something of which the gateway may not know the end yet."""
+    if status.reason == REFUSED and not view.settled:
+        return Decision(status, pods.actions)
+    follow_at = (reason_since(status) or now) + ENDPOINTS_FOLLOW
+    if status.reason in SERVICE_ANEW and now < follow_at:
+        return Decision(status, pods.actions, follow_at)
+    return None
 
 
 def _overwritten(status: ReleaseStatus, view: RouteView) -> bool:

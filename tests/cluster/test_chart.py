@@ -140,7 +140,7 @@ USED = {
     ("apps", "controllerrevisions"): "get list watch create delete",
     ("", "pods"): "list watch",
     ("", "persistentvolumeclaims"): "get",
-    ("", "services"): "get list watch create delete",
+    ("", "services"): "get list watch create patch delete",
     ("gateway.networking.k8s.io", "httproutes"): "get list watch patch",
     ("gateway.networking.k8s.io", "grpcroutes"): "get list watch patch",
     ("events.k8s.io", "events"): "create patch",

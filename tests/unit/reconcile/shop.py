@@ -97,8 +97,15 @@ def pod(name: str, of: str, **status: Any) -> Item:
     return kinds.POD, item
 
 
-def service(name: str, *owners: Json) -> Item:
-    return kinds.SERVICE, {**objects.service(name), **meta(name, *owners)}
+def service(name: str, *owners: Json, **spec: Any) -> Item:
+    return kinds.SERVICE, {**objects.service(name, **spec), **meta(name, *owners)}
+
+
+def canary_service(**spec: Any) -> Item:
+    """Return the canary's Service, as it is made of the user's."""
+    name, ours = "checkout-canary", {RELEASE_LABEL: "checkout-2"}
+    made = objects.service(name, **{"selector": {**LABELS, "track": "stable-canary"}, **spec})
+    return kinds.SERVICE, {**made, **meta(name, RELEASE_OWNER, labels=ours)}
 
 
 def route(name: str, weight: int) -> Item:
@@ -131,7 +138,7 @@ SHOP: tuple[Item, ...] = (
     replica_set("canary-b", 2, 1, of="checkout-canary"),
     pod("canary-1", "canary-b"),
     service("checkout"),
-    service("checkout-canary", RELEASE_OWNER),
+    canary_service(),
     *routes(5),
     (kinds.RELEASE_PLAN, {**given.plan().wire(), **meta("checkout")}),
 )

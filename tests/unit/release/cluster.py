@@ -194,7 +194,7 @@ class Cluster:
         """Tell whether requests to the canary are answered."""
         canary = self.canary
         well = canary is not None and canary.ready > 0 and not canary.changed
-        return well and self.objects["service"]
+        return well and self.objects["service"] == "built"
 
     def advance(self, seconds: float) -> None:
         """Let time pass; controllers of the cluster act once a second."""

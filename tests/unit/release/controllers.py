@@ -125,7 +125,7 @@ class Controllers:
         """Look at the cluster as the release's controller does."""
         cluster, lag = self.cluster, fault.lag
         work: Workload = cluster.read("workload", lag)
-        canary: Canary | None = cluster.read("canary", lag)
+        canary, service = cluster.read("canary", lag), cluster.read("service", lag)
         mine, stable = release.spec.revision, release.spec.stable.revision
         leaves = self.plan is None or self.plan.metadata.deletion_timestamp is not None
         leaves = leaves or release.metadata.deletion_timestamp is not None
@@ -149,7 +149,8 @@ class Controllers:
                 else None,
             ),
             canary=self._canary_facts(canary) if canary else None,
-            has_canary_service=cluster.read("service", lag),
+            has_canary_service=service != "",
+            service_differs="spec.ports" if service == "edited" else "",
             routes=tuple(_route_facts(key, cluster.read(key, lag)) for key in ROUTES),
             progress_deadline=PROGRESS_DEADLINE,
             stray=STRAY if cluster.stray else None,
@@ -226,7 +227,7 @@ class Controllers:
                 canary = cluster.canary or Canary(release.spec.revision, 0)
                 cluster.put("canary", replace(canary, replicas=replicas))
             case f.EnsureCanaryService():
-                cluster.put("service", value=True)
+                cluster.put("service", "built")
             case f.SetWeight(percent):
                 self.ledger.weight_is_asked(facts, percent)
                 cluster.split(percent, ROUTES[: 1 if half else 2])
@@ -236,7 +237,7 @@ class Controllers:
             case f.DeleteCanary():
                 self.ledger.canary_is_deleted(facts)
                 cluster.put("canary", None)
-                cluster.put("service", value=half)
+                cluster.put("service", cluster.objects["service"] if half else "")
             case f.Unpause(version):
                 self._same(version)
                 self.ledger.deployment_is_let_go(release)
@@ -395,6 +396,6 @@ def _route_facts(key: str, route: Route) -> f.RouteFacts:
     if route.missing:
         problem = f.Problem("RouteMissing", f"{key} does not exist")
         return f.RouteFacts(key, None, settled=True, problem=problem)
-    refused = f.Problem("RouteRefused", f"{key} is not accepted") if route.refused else None
     settled = route.changed is None
+    refused = f.Problem("RouteRefused", f"{key} is refused") if route.refused and settled else None
     return f.RouteFacts(key, route.weight, settled, refused, route.writer, uneven=route.uneven)

@@ -52,6 +52,7 @@ class Ledger:
             assert not canary.changed, "traffic for another template"
             assert not self.cluster.outage or facts.stable.ready, "traffic while all pods crash"
             assert facts.has_canary_service, "traffic that nobody answers"
+            assert not facts.service_differs, "traffic to whatever the Service leads to"
         if percent > max(route.weight or 0 for route in facts.routes):
             most = WORTH * max(SMALLEST, self._justified(facts))
             assert percent <= most, "more than the evidence justifies"

@@ -23,7 +23,7 @@ def gander() -> Controllers:
     served = (("r1", 4),)
     cluster.put("workload", Workload("r1", sets=served, ready=served))
     cluster.put("canary", None)
-    cluster.put("service", value=False)
+    cluster.put("service", "")
     for key in ROUTES:
         cluster.put(key, Route())
     cluster.set_template("r2")

@@ -1,5 +1,6 @@
 """What holds a step: no evidence, routes that somebody changed, records that were lost."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -58,13 +59,32 @@ def test_a_regression_counts_although_another_metric_is_blind() -> None:
     assert decide(given, NOW).status.outcome == "RolledBack"
 
 
-def test_a_route_problem_in_the_middle_holds_and_moves_nothing() -> None:
-    refused = Problem("RouteRefused", "HTTPRoute checkout: Accepted is False")
-    given = facts(release(**at_step()), routes=(route(5, problem=refused),))
+def test_a_route_without_our_service_in_the_middle_holds_and_moves_nothing() -> None:
+    missing = Problem("RouteMissing", "HTTPRoute checkout does not exist")
+    given = facts(release(**at_step()), routes=(route(None, problem=missing), route(5)))
     decision = decide(given, NOW)
     assert decision.actions == ()
-    assert (decision.status.phase, decision.status.reason) == ("Holding", "RouteRefused")
+    assert (decision.status.phase, decision.status.reason) == ("Holding", "RouteMissing")
     assert decision.status.step_since == NOW
+
+
+def test_a_route_that_is_refused_gives_all_to_stable_and_the_share_back_once_it_is_served() -> None:
+    refused = Problem("RouteRefused", "HTTPRoute checkout: ResolvedRefs is False")
+    given = facts(release(**at_step()), routes=(route(5, problem=refused), route(5)))
+    decision = decide(given, NOW)
+    assert decision.actions == (SetWeight(0),)
+    assert (decision.status.phase, decision.status.reason) == ("Holding", "RouteRefused")
+    assert decision.status.step_since is None
+
+    unseen = seen(given, decision, NOW, routes=(route(0, settled=False), route(0)))
+    assert_settled(unseen, NOW + 5 * SECOND)  # the answer to another weight may be no other
+    told = replace(unseen, routes=(route(0, problem=refused), route(0)))
+    told = seen(told, decide(told, NOW), NOW)
+    assert_settled(told, NOW + timedelta(hours=1))
+    served = replace(told, routes=(route(0), route(0)))
+    decision = decide(served, NOW + 5 * SECOND)
+    assert decision.actions == (SetWeight(5),)
+    assert decision.status.phase == "Stepping"
 
 
 def test_an_edit_that_keeps_the_split_only_waits_for_the_gateway() -> None:

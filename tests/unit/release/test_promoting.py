@@ -151,7 +151,14 @@ def test_a_weight_above_the_last_steps_is_brought_back_while_rolling() -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", [{"canary": None}, {"canary": canary(0, 2)}, {"has_canary_service": False}]
+    "missing",
+    [
+        {"canary": None},
+        {"canary": canary(0, 2)},
+        {"has_canary_service": False},
+        {"service_differs": "spec.selector"},
+        {"routes": (route(50, problem=Problem("RouteRefused", "ResolvedRefs is False")),)},
+    ],
 )
 def test_a_share_that_nobody_serves_goes_to_stable_while_rolling(
     missing: dict[str, object],

@@ -8,7 +8,7 @@ In words:
   is brought back in the next pass that works;
 - a weight rises no further than the evidence justifies, and falls when that justifies less;
 - a share that nobody serves, or pods of another template, goes to stable in the next pass that
-  works;
+  works, and so does that of a route which is said to be refused;
 - a release that was found bad, aborted or taken back gets no traffic any more;
 - while stable wants pods and has no ready one, a release with traffic holds;
 - the Deployment is unpaused only for the template that was judged, after every step was earned with
@@ -83,6 +83,7 @@ happenings = st.sampled_from(
         "readiness lost",
         "readiness lost",
         "service deleted",
+        "service edited",
         "all is well again",
         "all is well again",
         "all is well again",
@@ -108,7 +109,7 @@ class Life(RuleBasedStateMachine):
         served = (("r1", 4),)
         self.cluster.put("workload", Workload("r1", sets=served, ready=served))
         self.cluster.put("canary", None)
-        self.cluster.put("service", value=False)
+        self.cluster.put("service", "")
         for key in ROUTES:
             self.cluster.put(key, Route())
 
@@ -165,15 +166,18 @@ class Life(RuleBasedStateMachine):
         ceiling = steps[status.step - 1].weight if status.step else 0
         if status.phase in (Phase.ROLLING_BACK, Phase.FINISHING):
             assert all(route.weight is None for _, route in self.cluster.routes())
+        down = self.gander.ledger.stable_down_since is not None
         for _, route in self.cluster.routes():
             weight = 0 if route.missing else route.weight or 0
             assert weight <= ceiling, "above the recorded step"
             assert weight == 0 or self.cluster.serves_canary(), "traffic that nobody serves"
+            known = route.refused and route.changed is None and not down
+            said = after.status.reason in ("RouteRefused", "RouteMissing")
+            assert weight == 0 or not (known and said), "traffic through a route that is refused"
         if self.cluster.stray and after.status.phase is Phase.HOLDING:
             given = [route.weight for _, route in self.cluster.routes() if not route.missing]
             assert not any(given), "traffic by weight beside traffic that no weight binds"
         assert not (self.cluster.stray and after.status.phase is Phase.STEPPING)
-        down = self.gander.ledger.stable_down_since is not None
         assert not (down and after.status.phase is Phase.STEPPING), "stable is down without a word"
 
     @rule(what=people, nature=natures, data=st.data())
@@ -300,7 +304,9 @@ class Life(RuleBasedStateMachine):
             case "canary deleted":
                 cluster.put("canary", None)
             case "service deleted":
-                cluster.put("service", value=False)
+                cluster.put("service", "")
+            case "service edited" if cluster.objects["service"]:
+                cluster.put("service", "edited")
 
     @rule(
         pauses=st.lists(st.sampled_from([1.0, 4.0, 15.0, 31.0, 61.0]), min_size=1, max_size=5),
