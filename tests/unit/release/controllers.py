@@ -1,8 +1,7 @@
 """Gander's two controllers over the model cluster: gather, decide, act, write, as the real ones do.
 
 Every pass takes a `Fault`: facts that lag, a write that fails before or after it took effect or
-half way, a process that dies between two writes (the same as a failure after which nothing more is
-done), a judge whose look takes longer than the pass.
+half way, after which nothing more is done, a judge whose look takes longer than the pass.
 """
 
 from dataclasses import dataclass, field, replace
@@ -378,12 +377,12 @@ class Controllers:
                 cluster.restore(name.removeprefix("checkout-"))
 
     def _create(self, number: int, revision: str, stable: str, *, held: bool) -> None:
-        key = f"release checkout-{number}"
+        release = given.release(number=number, revision=revision)
+        key = f"release {release.metadata.name}"
         if self.cluster.objects.get(key) is not None:
             return
         assert self.active() is None, "two releases of one plan run at once"
-        self.ledger.release_is_made(revision, held=held)
-        release = given.release(number=number, revision=revision)
+        self.ledger.release_is_made(release.metadata.name, revision, held=held)
         version = {"revision": stable, "replica_set": f"checkout-{stable}"}
         against = release.spec.stable.model_copy(update=version)
         spec = release.spec.model_copy(update={"stable": against})

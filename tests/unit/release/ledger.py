@@ -103,8 +103,15 @@ class Ledger:
         self.cluster.let_through.add(template)
         self.let_go.add(name)
 
-    def release_is_made(self, revision: str, *, held: bool) -> None:
-        """Check that what is released is held back, and is no revision that stays out."""
+    def release_is_made(self, name: str, revision: str, *, held: bool) -> None:
+        """Check that what is released is held back, and is no revision that stays out.
+
+        A plan made anew gives names again; this one's release has no past.
+        """
+        for past in (self.ending, self.found_bad, self.safe, self.let_go, self.unprotected):
+            past.discard(name)
+        for known in (self.earned, self.promoted_at, self.justified):
+            known.pop(name, None)
         assert held, "a change that nobody holds back was released"
         rejected = set(self.rejected.values())
         assert revision not in rejected, "a rejected revision was released without a retry"
@@ -130,7 +137,8 @@ class Ledger:
             assert status.reason != "CrashLoop" or nature == "crashes", "blamed for an outage"
             self.rejected[name] = release.spec.revision
         waits = self.cluster.workload.template == release.spec.revision
-        if status.phase is Phase.ABORTED and waits:
+        retried = any(order.action == "Retry" for order in release.spec.orders)
+        if status.phase is Phase.ABORTED and waits and not retried:
             self.held = release.spec.revision
         if status.outcome and status.phase in ENDED and status.reason != "Bypassed":
             self._is_taken_back(release.spec.revision, status.phase)
