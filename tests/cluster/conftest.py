@@ -23,6 +23,16 @@ from tests.proxy import Proxy
 from tests.waiting import eventually as wait_until
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take longest: at the end all others would wait for them."""
+
+    def allowed(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return float(marker.args[0]) if marker is not None else 0.0
+
+    items.sort(key=allowed, reverse=True)
+
+
 @pytest.fixture(scope="session")
 def kubeconfig() -> str:
     """Return the path of the cluster's kubeconfig."""
