@@ -69,7 +69,7 @@ def counts(
 
 
 def at_edges(traffic: Traffic, releases: int, seed: int) -> dict[str, Floats]:
-    """Return the same as the controller does it, and with looks beside edges dropped."""
+    """Return the same with no look dropped, and one look late without those beside edges."""
     streams = simulate(traffic, releases=releases, seed=seed)
     noise = noises(streams.history)
     judged = counts_twin.apart_from_edges(streams.stable, noise)

@@ -88,8 +88,10 @@ def what_scrapes_do() -> list[Scenario]:
             "5.6 four shared incidents x40, scrapes up to a look apart",
             partial(plays.at_edges, Traffic(shared=incidents(40.0, 4, apart=1.0))),
             (
-                at_most(US, 0.01, "false rollbacks, edges not dropped (the controller so far)"),
-                at_most(NO_EDGES, 0.01, "false rollbacks, edges dropped (the library)"),
+                at_most(US, 0.01, "false rollbacks, no look dropped"),
+                at_most(
+                    NO_EDGES, 0.01, "false rollbacks, one look late and edges dropped (the library)"
+                ),
             ),
             releases=3000,
             chosen_on=True,

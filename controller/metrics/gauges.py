@@ -27,13 +27,16 @@ from controller.metrics.evidence import (
     Samples,
     Series,
 )
-from controller.metrics.look import MOST_WINDOWS, Bounds, check_clocks
+from controller.metrics.look import (
+    FRESH_INTERVALS,
+    MOST_WINDOWS,
+    WHOLE_INTERVAL,
+    Bounds,
+    check_clocks,
+    is_young,
+    unseen,
+)
 from controller.metrics.metric import Metric, Reading, Readings
-
-# As for counters: one scrape of a pod may fail and one may be under way; scrapes jitter.
-_FRESH_INTERVALS = 2.5
-_WHOLE_INTERVAL = 0.9
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,10 @@ def take_gauge(
     if isinstance(stable, NoEvidence):
         return stable
     interval = max(canary.interval, stable.interval)
-    if not canary.traces and _is_young(arms.canary, interval, bounds):
+    if not canary.traces and is_young(arms.canary, interval, bounds):
         return NoEvidence("TooEarly", "the canary's pods have not been scraped yet")
     newest = max(canary.newest, stable.newest)
-    fresh_since = newest - _FRESH_INTERVALS * interval
+    fresh_since = newest - FRESH_INTERVALS * interval
     for arm, mine in ((canary, readings.canary), (stable, readings.stable)):
         problem = (
             _not_a_number(readings.metric, mine, fresh_since)
@@ -76,7 +79,7 @@ def take_gauge(
         if problem is not None:
             return problem
     start, end = max(bounds.since, bounds.changed), min(canary.newest, stable.newest)
-    if interval == 0 or end - start < _WHOLE_INTERVAL * interval:
+    if interval == 0 or end - start < WHOLE_INTERVAL * interval:
         return NoEvidence(
             "TooEarly", f"no new sample yet of both arms, scraped every {interval:.3g} s"
         )
@@ -104,7 +107,7 @@ def gauge_past(
     stable = _arm("stable", arms.stable, readings.stable)
     if isinstance(stable, NoEvidence):
         return stable
-    fresh_since = stable.newest - _FRESH_INTERVALS * stable.interval
+    fresh_since = stable.newest - FRESH_INTERVALS * stable.interval
     problem = (
         _not_a_number(readings.metric, readings.stable, fresh_since)
         or _no_data(readings.metric, stable)
@@ -156,7 +159,7 @@ def _one_series(pod: str, series: Sequence[Series], ignored: Sequence[str]) -> S
     chosen = [max(same, key=lambda one: (one.times[-1], one.name)) for same in copies.values()]
     chosen.sort(key=lambda one: (one.times[0], one.name))
     newest = max(one.times[-1] for one in chosen)
-    fresh_since = newest - _FRESH_INTERVALS * measured_scrape_interval(chosen)
+    fresh_since = newest - FRESH_INTERVALS * measured_scrape_interval(chosen)
     times: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
     for before, one in zip((None, *chosen), chosen, strict=False):
@@ -212,12 +215,6 @@ def _no_data(metric: Metric, arm: _Arm) -> NoEvidence | None:
     )
 
 
-def _is_young(pods: Sequence[PodRef], interval: float, bounds: Bounds) -> bool:
-    """Tell whether no pod of the canary has been past its warm-up for long enough to be scraped."""
-    ready = min((p.ready_since for p in pods if p.ready_since is not None), default=bounds.now)
-    return bounds.now < max(bounds.changed, ready + bounds.warm_up) + _FRESH_INTERVALS * interval
-
-
 def _not_scraped(arm: _Arm, fresh_since: float, warm_up: float) -> NoEvidence | None:
     """Return that more than a third of the arm's pods have no fresh sample."""
     grown = [
@@ -226,12 +223,4 @@ def _not_scraped(arm: _Arm, fresh_since: float, warm_up: float) -> NoEvidence | 
         if pod.ready_since is not None and pod.ready_since + warm_up <= fresh_since
     ]
     seen = {pod for pod, trace in arm.traces.items() if trace.times[-1] >= fresh_since}
-    missing = [pod for pod in grown if pod not in seen]
-    if 3 * len(missing) <= len(grown):
-        return None
-    named = ", ".join(missing[:_NAMED]) + (" ..." if len(missing) > _NAMED else "")
-    return NoEvidence(
-        "PodsNotScraped",
-        f"{len(missing)} of {len(grown)} {arm.name} pods have no fresh sample: {named}; "
-        "see the targets page of Prometheus",
-    )
+    return unseen(arm.name, grown, seen, "see the targets page of Prometheus")

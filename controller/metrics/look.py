@@ -9,7 +9,7 @@ the scrape with the floor inside, so what is counted lies wholly behind it.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,9 +29,9 @@ from controller.metrics.metric import BAD, Kind, Metric, Reading, Readings
 
 # A pod is seen while its newest sample is at most so many scrape intervals older than anyone's:
 # one scrape may fail, and one may be under way.
-_FRESH_INTERVALS = 2.5
+FRESH_INTERVALS = 2.5
 # Scrapes jitter: a window or a gap of this share of the interval is a whole one.
-_WHOLE_INTERVAL = 0.9
+WHOLE_INTERVAL = 0.9
 _STALE_SECONDS = 60.0
 _STALE_INTERVALS = 4.0
 _AHEAD_SECONDS = 30.0
@@ -90,14 +90,14 @@ def take_look(
     """Return the requests of both arms in the window, or why there is no look."""
     canary, stable = _arms(samples, readings, arms, bounds.now)
     interval = max(canary.interval, stable.interval)
-    if canary.newest <= bounds.changed and _is_young(arms.canary, interval, bounds):
+    if canary.newest <= bounds.changed and is_young(arms.canary, interval, bounds):
         return NoEvidence("TooEarly", "the canary's first requests have not been scraped yet")
     for arm in (canary, stable):
         if not arm.readings:
             return _no_data(readings.metric, arm)
     newest = max(canary.newest, stable.newest)
     problem = check_clocks(newest, interval, samples.answered_at, bounds.now)
-    fresh_since = newest - _FRESH_INTERVALS * interval
+    fresh_since = newest - FRESH_INTERVALS * interval
     for arm in (canary, stable):
         problem = (
             problem
@@ -109,7 +109,7 @@ def take_look(
     floors = _floors(arms, readings, bounds)
     end = _window_end((canary, stable), interval, fresh_since)
     start = max(bounds.since, bounds.changed)
-    if interval == 0 or end - start < _WHOLE_INTERVAL * interval:
+    if interval == 0 or end - start < WHOLE_INTERVAL * interval:
         return NoEvidence(
             "TooEarly", f"no new sample yet of both arms, scraped every {interval:.3g} s"
         )
@@ -135,7 +135,7 @@ def count_past(
     _, stable = _arms(samples, readings, arms, now)
     if not stable.readings:
         return _no_data(readings.metric, stable)
-    fresh_since = stable.newest - _FRESH_INTERVALS * stable.interval
+    fresh_since = stable.newest - FRESH_INTERVALS * stable.interval
     problem = check_clocks(
         stable.newest, stable.interval, samples.answered_at, now
     ) or _not_a_number(readings.metric, stable, fresh_since)
@@ -229,7 +229,7 @@ def _window_end(arms: Sequence[_Arm], interval: float, fresh_since: float) -> fl
     latest = max(arm.newest for arm in arms)
     ends = [arm.newest for arm in arms]
     for newest in newest_by_target.values():
-        due = newest + _WHOLE_INTERVAL * interval
+        due = newest + WHOLE_INTERVAL * interval
         # Of a target that is late a scrape may be under way, which began an interval ago at most.
         ends.append(due if newest >= fresh_since else max(due, latest - interval))
     return min(ends)
@@ -278,11 +278,11 @@ def _not_a_number(metric: Metric, arm: _Arm, fresh_since: float) -> NoEvidence |
     return None
 
 
-def _is_young(pods: Sequence[PodRef], interval: float, bounds: Bounds) -> bool:
-    """Tell whether the canary may still be without a sample: its series begin with its weight."""
-    ready = min(pod.ready_since for pod in pods if pod.ready_since is not None)
+def is_young(pods: Sequence[PodRef], interval: float, bounds: Bounds) -> bool:
+    """Tell whether the canary may still be without a sample since its weight and its warm-up."""
+    ready = min((p.ready_since for p in pods if p.ready_since is not None), default=bounds.now)
     begun = max(bounds.changed, ready + bounds.warm_up)
-    return bounds.now < begun + _FRESH_INTERVALS * interval
+    return bounds.now < begun + FRESH_INTERVALS * interval
 
 
 def _not_scraped(arm: _Arm, fresh_since: float, bounds: Bounds) -> NoEvidence | None:
@@ -304,14 +304,18 @@ def _not_scraped(arm: _Arm, fresh_since: float, bounds: Bounds) -> NoEvidence | 
         if pod.ready_since is not None
         and max(begun, pod.ready_since + bounds.warm_up) <= fresh_since
     ]
-    missing = [pod for pod in grown if pod not in seen]
-    if 3 * len(missing) <= len(grown):
+    return unseen(arm.name, grown, seen, "they are not scraped, or no request has reached them")
+
+
+def unseen(arm: str, pods: Sequence[str], seen: Collection[str], words: str) -> NoEvidence | None:
+    """Return that more than a third of an arm's pods are not seen; `words` say why that may be."""
+    missing = [pod for pod in pods if pod not in seen]
+    if 3 * len(missing) <= len(pods):
         return None
     named = ", ".join(missing[:_NAMED]) + (" ..." if len(missing) > _NAMED else "")
     return NoEvidence(
         "PodsNotScraped",
-        f"{len(missing)} of {len(grown)} {arm.name} pods have no fresh sample: {named}; "
-        "they are not scraped, or no request has reached them",
+        f"{len(missing)} of {len(pods)} {arm} pods have no fresh sample: {named}; {words}",
     )
 
 
